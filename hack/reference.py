@@ -20,9 +20,9 @@ from injector.cli.main import cli
 from injector.config.fields import declared
 from injector.config.schema import Settings
 from injector.core import finding_pages
+from injector.core import kinds as workload_kinds
 from injector.core.diagnosis.causes import AFTER, NOT_INJECTED, NOT_MADE, NOT_RUN
 from injector.core.finding_codes import FindingCode, Subject
-from injector.core.kinds import KINDS
 from injector.core.model import Reason, Verdict
 from injector.metrics import METRICS, PROCESS
 from injector.profiles.istio.annotations import ANNOTATIONS, LABELS, CatalogueEntry
@@ -178,18 +178,62 @@ def kinds() -> str:
     rows: list[tuple[str, ...]] = [
         ("kind", "API groups", "pod template", "`explain KIND/NAME`", "restarted", "Events", "made by")
     ]
-    for row in KINDS.values():
-        names = ", ".join(code(name) for name in (row.plural, *row.aliases) if name)
+    for row in workload_kinds.KINDS.values():
         groups = ", ".join(code(group or "v1") for group in sorted(row.groups))
         marks = ["yes" if mark else "" for mark in (row.rolling, row.made)]
         makers = ", ".join(parent.kind for parent in row.parents)
-        rows.append((code(row.kind), groups, code(row.template or "/"), names, *marks, makers))
+        rows.append((code(row.kind), groups, _templates(row), _names(row), *marks, makers))
+    others: list[tuple[str, ...]] = [("kind", "API group", "pod templates", "`explain KIND/NAME`", "without")]
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for row in workload_kinds.TABLE.rows[len(rows) - 1 :]:
+        group = ", ".join(map(code, sorted(row.groups)))
+        if row.templates:
+            others.append((code(row.kind), group, _templates(row), _names(row), _without(row)))
+        elif row.without:
+            reasons.setdefault((group, row.without), []).append(code(row.kind))
+    why = [("kinds", "API group", "why"), *((", ".join(each), *of) for of, each in reasons.items())]
     intro = (
-        "Objects of these kinds have a pod template that is injected into; others pass unchanged.\n"
+        "Objects of these kinds have pod templates that are injected into; others pass unchanged.\n"
+        "`injector kinds` lists them, [kinds of your own](../how-to/add-workload-kinds.md) too.\n"
+    )
+    columns = (
         "*Restarted*: by `injector audit --restart`. *Events*: `server.events` writes Events on it.\n"
         "*Made by*: the owner that is read from names and labels.\n"
     )
-    return f"{NOTE}# Workload kinds\n\n{intro}\n{table(*rows)}"
+    custom = (
+        "`*` is each element of a list or map. *Without*: what is said of an object that has none.\n"
+        "With `compatibility.istioQuirks`, `kube-inject` and `render` pass these kinds, as istioctl does.\n"
+    )
+    named = (
+        "Objects of these kinds make pods from other fields. `kube-inject` and `render` report and pass\n"
+        "them; with `--strict` they are errors. The webhook injects their pods when they are created.\n"
+    )
+    return (
+        f"{NOTE}# Workload kinds\n\n{intro}\n## Kubernetes and OpenShift\n\n{columns}\n{table(*rows)}\n"
+        f"## Other operators\n\n{custom}\n{table(*others)}\n## Kinds without a pod template\n\n{named}\n"
+        f"{table(*why)}"
+    )
+
+
+def _templates(row: workload_kinds.Kind) -> str:
+    return ", ".join(code(pointer or "/") for pointer in row.templates)
+
+
+def _names(row: workload_kinds.Kind) -> str:
+    """The names that kubectl takes: with the group where the first of them is another kind's."""
+    if not row.plural:
+        return ""
+    first = workload_kinds.TABLE.called(row.plural) == row
+    plural = row.plural if first else f"{row.plural}.{row.api_version.partition('/')[0]}"
+    return ", ".join(
+        code(name)
+        for name in (plural, *row.aliases)
+        if name == plural or workload_kinds.TABLE.called(name) == row
+    )
+
+
+def _without(row: workload_kinds.Kind) -> str:
+    return f"{code(row.reference)}: of another object" if row.reference else row.without
 
 
 def metrics() -> str:

@@ -69,7 +69,7 @@ def run(flags: AuditFlags, now: Callable[[], datetime] = _now) -> int:
     with world.connected(flags) as cluster:
         namespace = _namespace(cluster, flags)
         scope = _scope(cluster, _config(cluster, flags, namespace), namespace, flags.path)
-        audited = Audited.of(_pods(cluster, flags, namespace), scope, flags.accept)
+        audited = Audited.of(_pods(cluster, flags, namespace, scope.config), scope, flags.accept)
         for refusal in scope.owners.unread:
             click.echo(visible(f"warning: {refusal}; a sidecar in a manifest is not seen"), err=True)
         complete = _write_events(cluster, scope, audited) if flags.events else True
@@ -102,7 +102,8 @@ def _watch(flags: AuditFlags) -> int:
 
     with world.connected(flags) as cluster:
         namespace = _namespace(cluster, flags)
-        names, params = _names(cluster, flags, namespace), _params(flags)
+        config = _config(cluster, flags, namespace)
+        names, params = _names(cluster, flags, namespace, config), _params(flags)
         path = path_of(KINDS["Pod"], namespace)
         # What may not be listed is an error now; later errors may pass.
         next(cluster.each(path, params), None)
@@ -110,7 +111,7 @@ def _watch(flags: AuditFlags) -> int:
             path,
             params,
             lambda item: names is None or is_of(item, names),
-            partial(_scope, cluster, _config(cluster, flags, namespace), namespace, flags.path),
+            partial(_scope, cluster, config, namespace, flags.path),
             Standings(flags.accept),
             flags.output,
         )
@@ -168,20 +169,22 @@ def _namespace(cluster: Cluster, flags: AuditFlags) -> str:
     return namespace
 
 
-def _pods(cluster: Cluster, flags: AuditFlags, namespace: str) -> Iterator[Manifest]:
+def _pods(cluster: Cluster, flags: AuditFlags, namespace: str, config: Config) -> Iterator[Manifest]:
     """The pods that the flags select. Raises ClusterError for an owner that does not exist."""
-    names = _names(cluster, flags, namespace)
+    names = _names(cluster, flags, namespace, config)
     for item in cluster.each(path_of(KINDS["Pod"], namespace), _params(flags)):
         if names is None or is_of(item, names):
             yield item
 
 
-def _names(cluster: Cluster, flags: AuditFlags, namespace: str) -> list[tuple[str, str]] | None:
+def _names(
+    cluster: Cluster, flags: AuditFlags, namespace: str, config: Config
+) -> list[tuple[str, str]] | None:
     """Kind and name of the owners in the flags, None without any. Raises ClusterError for a missing one."""
     if not flags.workloads:
         return None
     names = []
-    for target in targets.parsed(flags.workloads):
+    for target in targets.parsed(flags.workloads, config.kinds):
         for item in targets.fetched(cluster, [target], namespace):
             if isinstance(item, ClusterError):
                 raise item

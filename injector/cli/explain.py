@@ -128,12 +128,11 @@ def _source(flags: ExplainFlags) -> AbstractContextManager[ExplainInput]:
         selection = Selection.of(flags.include, flags.exclude)
         read = sources.Sources(flags.recursive, urls=True, selection=selection)
         return nullcontext(explain_sources.of_files(flags.filenames, read, flags))
-    wanted = targets.parsed(flags.targets)
     for flag, value in {"--selector": flags.selector, "--all-namespaces": flags.all_namespaces}.items():
-        if value and any(target.name for target in wanted):
+        if value and targets.have_names(flags.targets):
             hint = "give the kind alone, or remove the flag"
             raise ConfigError("this flag cannot be combined with a name", where=flag, hint=hint)
-    return explain_sources.of_cluster(wanted, flags)
+    return explain_sources.of_cluster(flags.targets, flags)
 
 
 def _explained(source: ExplainInput, flags: ExplainFlags, *, origins: bool) -> list[Explained]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 
@@ -18,12 +18,11 @@ from injector.cli.sources import Sources
 from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis
-from injector.core.kinds import KINDS
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config
 from injector.core.registration.tag_entries import with_tags
 from injector.core.reports.provenance import Explanation
-from injector.errors import ClusterError, InjectorError, ManifestError
+from injector.errors import ClusterError, ConfigError, InjectorError, ManifestError
 from injector.kube import targets
 from injector.kube.client import Cluster
 from injector.kube.targets import WorkloadReference
@@ -90,7 +89,7 @@ def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch)
 
     def look(document: Document, manifest: Manifest, pointer: str) -> Manifest:
         try:
-            workloads = _workloads(manifest, config)
+            workloads = workload.locate_all(manifest, quirks=config.quirks, table=config.kinds)
         except ManifestError as error:
             errors.append(documents.placed(error, document, pointer))
             return manifest
@@ -109,15 +108,19 @@ def of_files(filenames: Sequence[str], sources: Sources, search: WorkloadSearch)
         except ManifestError as error:
             errors.append(error)
     if not subjects and not errors:
-        hint = f"supported kinds: {', '.join(KINDS)}"
+        hint = "'injector kinds' lists the supported kinds"
         raise ManifestError("no object with a pod template", where=", ".join(filenames), hint=hint)
     return ExplainInput(config, subjects, errors, [document.raw for document in read])
 
 
 @contextmanager
-def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> Iterator[ExplainInput]:
-    """The workloads of a cluster, as long as the connection is open. Raises ClusterError."""
-    with world.connected(search) as cluster:
+def of_cluster(words: Sequence[str], search: WorkloadSearch) -> Iterator[ExplainInput]:
+    """The workloads of a cluster that words name, as long as the connection is open.
+
+    Raises ConfigError for words that name none, and ClusterError.
+    """
+    with ExitStack() as stack:
+        cluster = _connected(stack, words, search)
         lookup = search.namespace or cluster.namespace
         namespace = "" if search.all_namespaces else lookup
         chosen = Wanted(
@@ -128,6 +131,7 @@ def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> I
             namespace=namespace,
         )
         config = with_cluster_tags(cluster, configuration.located(chosen, cluster).config(), search.tags)
+        wanted = targets.parsed(words, config.kinds)
         items = list(targets.fetched(cluster, wanted, namespace, search.selector))
         objects = [item for item in items if not isinstance(item, ClusterError)]
         errors = [item for item in items if isinstance(item, ClusterError)]
@@ -144,6 +148,15 @@ def of_cluster(wanted: Sequence[WorkloadReference], search: WorkloadSearch) -> I
 
         texts = [json.dumps(item, sort_keys=True) for item in objects]
         yield ExplainInput(config, subjects, errors, texts, diagnose if search.live else None)
+
+
+def _connected(stack: ExitStack, words: Sequence[str], search: WorkloadSearch) -> Cluster:
+    """The cluster. Without one, words that name no known kind are the error."""
+    try:
+        return stack.enter_context(world.connected(search))
+    except (ClusterError, ConfigError):
+        targets.parsed(words)
+        raise
 
 
 class _Surroundings:

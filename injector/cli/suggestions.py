@@ -14,7 +14,7 @@ from typing import Final
 import click
 from click.shell_completion import CompletionItem
 
-from injector.core.kinds import KINDS
+from injector.core.kinds import KINDS, TABLE
 
 SECONDS: Final = 2.0
 """The longest time for the cluster."""
@@ -73,14 +73,15 @@ def _targets(ctx: click.Context, param: click.Parameter, incomplete: str) -> Ite
         return [f"{kind}/{name}" for name in _of_kind(ctx, kind)]
     if first and "/" not in first[0]:
         return _of_kind(ctx, first[0])
-    rows = [row for row in KINDS.values() if row.plural]
     if incomplete:
-        return [word for row in rows for word in (*row.aliases, row.plural)]
-    return [row.aliases[0] for row in rows]
+        return [name for row in TABLE.rows if row.plural for name in (*row.aliases, row.plural)]
+    return [row.aliases[0] for row in KINDS.values() if row.plural]
 
 
 def _of_kind(ctx: click.Context, word: str) -> Iterable[str]:
-    row = next(row for row in KINDS.values() if word.lower() in (row.plural, *row.aliases))
+    row = TABLE.called(word)
+    if row is None:
+        return []
     return _names(ctx, f"{row.api_path}/namespaces/{{}}/{row.plural}")
 
 

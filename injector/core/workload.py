@@ -162,9 +162,14 @@ def _located(manifest: Manifest, row: kinds.Kind, template: str, quirks: bool, p
 
 def template_of(manifest: Manifest) -> Manifest:
     """The first pod template of a workload as it stands there, unchecked; empty where it has none."""
-    row = kinds.of(manifest)
-    pointers = expanded(manifest, row.template) if row and row.templates else ()
-    return (get(manifest, pointers[0]) if pointers else None) or {}
+    return next(iter(templates_of(manifest)), {})
+
+
+def templates_of(manifest: Manifest, table: KindTable = kinds.TABLE) -> tuple[Manifest, ...]:
+    """The pod templates of a workload as they stand there, unchecked."""
+    row = table.of(manifest)
+    pointers = [at for pattern in (row.templates if row else ()) for at in expanded(manifest, pattern)]
+    return tuple(template for at in pointers if isinstance(template := get(manifest, at), dict))
 
 
 def group_of(manifest: Manifest) -> str:
@@ -239,6 +244,7 @@ _SHAPE: Manifest = {
         "os": {"name": "string"},
     },
 }  # fmt: skip
+_STRINGS = ("string", "string!")
 _TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "boolean": bool}
 
 
@@ -296,11 +302,7 @@ def _check(value: Any, shape: Any, where: str) -> None:
         return
     if isinstance(shape, dict):
         _expect(isinstance(value, dict), "a map", value, where)
-        for key, inner in shape.items():
-            if isinstance(inner, str) and inner.endswith("!") and value.get(key) is None:
-                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
-            if key in value:
-                _check(value[key], inner, f"{where}/{key}")
+        _check_map(value, shape, where)
     elif isinstance(shape, list):
         _expect(isinstance(value, list), "a list", value, where)
         for i, item in enumerate(value):
@@ -315,6 +317,16 @@ def _check(value: Any, shape: Any, where: str) -> None:
         word = shape.rstrip("!")
         fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))
         _expect(fits, f"{'an' if word[0] == 'i' else 'a'} {word}", value, where)
+
+
+def _check_map(value: Manifest, shape: Manifest, where: str) -> None:
+    for key, inner in shape.items():
+        item = value.get(key)
+        if item is None:
+            if isinstance(inner, str) and inner.endswith("!"):
+                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
+        elif not (isinstance(item, str) and inner in _STRINGS):
+            _check(item, inner, f"{where}/{key}")
 
 
 def _expect(fits: bool, what: str, value: Any, where: str) -> None:

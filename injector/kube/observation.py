@@ -97,20 +97,21 @@ class _Reading:
 
     def pods(self, workload: Object) -> tuple[list[Object], list[Object]]:
         """The owners from the workload down, and the pods of the last one."""
-        kind = str(workload.get("kind"))
-        if kind == "Pod":
+        if str(workload.get("kind")) == "Pod":
             return [], [workload]
-        pods, child, selector = KINDS["Pod"], kinds.child(kind), _query(workload)
-        if child is None:
-            return [workload], self.owned(pods, workload, selector) or []
-        between = self.owned(child, workload, selector)
-        if between is None and (workload.get("spec") or {}).get("selector"):
-            # Without the ReplicaSets there is only the selector: its newest pod counts.
-            return [workload], self.owned(pods, None, selector) or []
-        newest = max(between or [], key=_revision, default=None)
-        if newest is None:
-            return [workload], []
-        return [workload, newest], self.owned(pods, newest, _query(newest)) or []
+        pods, owners = KINDS["Pod"], [workload]
+        while (child := kinds.made_of(owners[-1])) is not None:
+            above, selector = owners[-1], _query(owners[-1])
+            between = self.owned(child, above, selector)
+            if between is None and (above.get("spec") or {}).get("selector"):
+                # Without the ReplicaSets there is only the selector: its newest pod counts.
+                return owners, self.owned(pods, None, selector) or []
+            newest = max(between or [], key=_revision, default=None)
+            if newest is None:
+                return owners, []
+            # Not every version of the API server sets the kind of the objects of a list.
+            owners.append({**newest, "apiVersion": child.api_version, "kind": child.kind})
+        return owners, self.owned(pods, owners[-1], _query(owners[-1])) or []
 
     def owned(self, kind: Kind, owner: Object | None, query: dict[str, str]) -> list[Object] | None:
         """The objects of a kind that belong to an owner; without an owner all of the query."""

@@ -39,6 +39,11 @@ def parsed(words: Sequence[str], table: KindTable = TABLE) -> tuple[WorkloadRefe
     return tuple(WorkloadReference(kind, name) for kind in kinds for name in words[1:] or ("",))
 
 
+def have_names(words: Sequence[str]) -> bool:
+    """Whether words name objects, and not only kinds."""
+    return len(words) > 1 or "/" in words[0]
+
+
 def kind_of(word: str, table: KindTable = TABLE) -> Kind:
     """The kind that kubectl calls so, also in its long forms. Raises ConfigError."""
     row = table.called(word)
@@ -47,7 +52,9 @@ def kind_of(word: str, table: KindTable = TABLE) -> Kind:
     short = word.lower().partition(".")[0]
     if named := table.without_template(short):
         raise ConfigError(named.without, where=shown(word), hint="explain one of its pods: pod/NAME")
-    near = get_close_matches(short, [name for row in table.rows if row.plural for name in row.names()], n=1)
+    # A slip is seldom in the first letter, and a service is none of a kservice.
+    names = [name for row in table.rows if row.plural for name in row.names(group=False)]
+    near = get_close_matches(short, [name for name in names if name[:1] == short[:1]], n=1)
     every = ", ".join(row.aliases[-1] for row in KINDS.values() if row.plural)
     hint = f"use one of {every}, or of those that 'injector kinds' lists"
     if near and near[0] != short:

@@ -20,7 +20,7 @@ from yaml.events import (
 )
 
 # What may be between two tokens: blanks, line breaks and comments.
-GAP: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*")
+GAP: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
 _GAP: Final = GAP.pattern
 _PROPERTIES = re.compile(rf"(?:(?:&[^\s,\[\]{{}}]+|![^\s,\[\]{{}}]*)(?:{_GAP}|\Z))*")
 _BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")

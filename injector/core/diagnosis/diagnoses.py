@@ -151,7 +151,7 @@ def _without_pod(seen: PodObservation, refused: list[Cause]) -> Diagnosis:
     owner = seen.owners[-1] if seen.owners else {}
     subject = f"{word(owner.get('kind'))} {_name(owner)}"
     state, rows = PodState.MISSING, tuple(refused)
-    if not rows and kinds.wanted(owner):
+    if not rows and (kinds.wanted(owner) or not kinds.says_wanted(owner)):
         rows = (Cause(causes.NO_POD_YET),)
     elif not rows:
         state = PodState.NONE_WANTED

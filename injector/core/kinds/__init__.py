@@ -23,9 +23,11 @@ __all__ = [
     "Rolling",
     "child",
     "group_of",
+    "made_of",
     "makes_no_pods",
     "of",
     "restartable",
+    "says_wanted",
     "wanted",
 ]
 
@@ -49,6 +51,18 @@ def restartable() -> tuple[Kind, ...]:
 def child(parent: str) -> Kind | None:
     """The kind whose objects a parent makes, so that they make its pods; None where it makes them itself."""
     return next((row for row in KINDS.values() if any(p.kind == parent for p in row.parents)), None)
+
+
+def made_of(owner: Mapping[str, Any]) -> Kind | None:
+    """The kind of the objects that an object makes, one step nearer to its pods; None where it makes them."""
+    row = of(owner)
+    return TABLE.called(row.makes) if row is not None and row.makes else child(str(owner.get("kind")))
+
+
+def says_wanted(manifest: Mapping[str, Any]) -> bool:
+    """Whether an object of its kind says how many pods it asks for, or asks for none at times."""
+    row = of(manifest)
+    return row is not None and (row.upstream or bool(row.replicas))
 
 
 def wanted(manifest: Mapping[str, Any]) -> int:

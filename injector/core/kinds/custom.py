@@ -41,13 +41,14 @@ def _training(kind: str, replicas: str) -> Kind:
     return _kind(kind, _KUBEFLOW, f"{kind.lower()}s", templates=paths, runs_to_completion=True)
 
 
-def _knative(kind: str, *aliases: str, template: str = "/spec/template") -> Kind:
+def _knative(kind: str, *aliases: str, makes: str, template: str = "/spec/template") -> Kind:
     return _kind(
         kind,
         _KNATIVE,
         f"{kind.lower()}s",
         *aliases,
         templates=(template,),
+        makes=makes,
         partial=True,
         without="Its pod template has no containers with names; Knative names them when it makes the pods.",
         restriction=Restriction(
@@ -81,6 +82,7 @@ ROWS: Final = (
         "jobset.x-k8s.io/v1alpha2",
         "jobsets",
         templates=(f"/spec{_JOBS}",),
+        makes="jobs.batch",
         runs_to_completion=True,
     ),
     _kind(
@@ -92,6 +94,7 @@ ROWS: Final = (
             "/spec/leaderWorkerTemplate/workerTemplate",
             "/spec/leaderWorkerTemplate/leaderTemplate",
         ),
+        makes="statefulsets.apps",
     ),
     _kind(
         "Rollout",
@@ -101,9 +104,9 @@ ROWS: Final = (
         reference="/spec/workloadRef",
         owner_version="v1alpha1",
     ),
-    _knative("Service", "kservice", "ksvc"),
-    _knative("Configuration", "config", "cfg"),
-    _knative("Revision", "rev", template=""),
+    _knative("Service", "kservice", "ksvc", makes="configurations.serving.knative.dev"),
+    _knative("Configuration", "config", "cfg", makes="revisions.serving.knative.dev"),
+    _knative("Revision", "rev", makes="deployments.apps", template=""),
     _kind("CloneSet", _KRUISE, "clonesets", "clone"),
     _kind("StatefulSet", "apps.kruise.io/v1beta1", "statefulsets", "asts"),
     _kind("DaemonSet", _KRUISE, "daemonsets", "ads"),
@@ -117,6 +120,7 @@ ROWS: Final = (
             "/spec/template/jobTemplate/spec/template",
             "/spec/template/broadcastJobTemplate/spec/template",
         ),
+        makes="jobs.batch",
         runs_to_completion=True,
     ),
     _kind(
@@ -136,6 +140,7 @@ ROWS: Final = (
         "rayjobs",
         templates=_ray_job("/spec"),
         reference="/spec/clusterSelector",
+        makes="rayclusters.ray.io",
         runs_to_completion=True,
     ),
     _kind(
@@ -144,9 +149,16 @@ ROWS: Final = (
         "raycronjobs",
         templates=_ray_job("/spec/jobTemplate"),
         reference="/spec/jobTemplate/clusterSelector",
+        makes="rayjobs.ray.io",
         runs_to_completion=True,
     ),
-    _kind("RayService", _RAY, "rayservices", templates=_ray("/spec/rayClusterConfig")),
+    _kind(
+        "RayService",
+        _RAY,
+        "rayservices",
+        templates=_ray("/spec/rayClusterConfig"),
+        makes="rayclusters.ray.io",
+    ),
     _spark("SparkApplication", "sparkapp", "/spec/driver", "/spec/executor"),
     _spark(
         "ScheduledSparkApplication", "scheduledsparkapp", "/spec/template/driver", "/spec/template/executor"
@@ -178,6 +190,7 @@ ROWS: Final = (
         _VOLCANO,
         "cronjobs",
         templates=("/spec/jobTemplate/spec/tasks/*/template",),
+        makes="jobs.batch.volcano.sh",
         runs_to_completion=True,
     ),
     _kind("StrimziPodSet", "core.strimzi.io/v1beta2", "strimzipodsets", "sps", templates=("/spec/pods/*",)),

@@ -88,6 +88,8 @@ class Kind:
     runs_to_completion: bool = False
     rolling: Rolling | None = None
     parents: tuple[Parent, ...] = ()
+    # What it makes that makes its pods, by kubectl's long name; empty for pods, and where `parents` show it.
+    makes: str = ""
     # The API version by which its pods are attributed to it, where that is not its own.
     owner_version: str = ""
     restriction: Restriction | None = None

@@ -135,8 +135,11 @@ def standing_of_manifest(item: Manifest, facts: Facts, config: Config) -> Standi
     None where the manifest has no sidecar. One that has it was injected by `kube-inject`, which does not
     depend on the namespace: it is compared with what that command would write now.
     """
-    template = as_received(item) if item.get("kind") == "Pod" else workload.template_of(item)
-    earlier = status.read(template, config.profile.keys)
+    pod = item.get("kind") == "Pod"
+    templates = (as_received(item),) if pod else workload.templates_of(item, config.kinds)
+    # Of several, such as those of a RayCluster, one with a sidecar stands for all.
+    statuses = ((template, status.read(template, config.profile.keys)) for template in templates)
+    template, earlier = next((each for each in statuses if each[1] is not None), ({}, None))
     if earlier is None:
         return None
     by_hand = replace(facts, origin=Origin.FILE, namespace_object=None, owner=_owner(item))
