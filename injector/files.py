@@ -103,6 +103,8 @@ def opened(path: str) -> int:
 def read_steady(descriptor: int, most: int) -> tuple[bytes, Identity]:
     """The content of a regular file, and its identity. Raises Unsteady, and ValueError beyond a size."""
     before = Identity.of(os.fstat(descriptor))
+    if before.size > most:
+        raise too_large(most)
     data = read_at_most(descriptor, most)
     # Some file systems give the size 0 for files with content.
     if Identity.of(os.fstat(descriptor)) != before or len(data) != (before.size or len(data)):
@@ -118,8 +120,13 @@ def read_at_most(descriptor: int, most: int) -> bytes:
         chunks.append(chunk)
         size += len(chunk)
     if size > most:
-        raise ValueError(f"larger than {most // 2**20} MiB")
+        raise too_large(most)
     return b"".join(chunks)
+
+
+def too_large(most: int) -> ValueError:
+    """The error for more than a number of bytes."""
+    return ValueError(f"larger than {most // 2**20} MiB")
 
 
 def kind_of(mode: int) -> str:
@@ -130,7 +137,7 @@ def kind_of(mode: int) -> str:
 def reason_of(error: OSError | ValueError) -> str:
     """Why a file cannot be read. A ValueError is about its path, or says that it is no regular file."""
     message = error.strerror if isinstance(error, OSError) else ""
-    return (message or str(error) or "file cannot be read").lower()
+    return (message or "").lower() or str(error) or "file cannot be read"
 
 
 def is_inside(folder: Path, path: Path) -> bool:

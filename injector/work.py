@@ -19,6 +19,8 @@ DEFAULT_LIMIT: Final = 1_000_000
 
 # JSON writes other characters as escapes of six or twelve bytes.
 _ESCAPED: Final = 12
+# A shorter text is no unit of its own, whatever its characters; an ASCII text is none up to `CHARACTERS`.
+_SHORTEST: Final = -(-CHARACTERS // _ESCAPED)
 
 
 def _length(text: str) -> int:
@@ -54,18 +56,21 @@ class Work:
 
     def measure(self, tree: Any, times: int = 1) -> int:
         """Charge `times` walks over a tree and return its size in units."""
-        size, stack = 0, [tree]
+        size, stack, left = 0, [tree], self.left
         while stack:
             item = stack.pop()
             size += 1
             if isinstance(item, str):
-                size += _length(item) // CHARACTERS
+                if len(item) >= CHARACTERS or (len(item) >= _SHORTEST and not item.isascii()):
+                    size += _length(item) // CHARACTERS
             elif isinstance(item, dict):
                 stack.extend(item.values())
-                size += sum(_length(key) // CHARACTERS for key in item if isinstance(key, str))
+                for key in item:
+                    if isinstance(key, str) and len(key) >= _SHORTEST:
+                        size += _length(key) // CHARACTERS
             elif isinstance(item, list):
                 stack.extend(item)
-            if size > self.left:
+            if size > left:
                 break
         self.charge(size * times)
         return size

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import click
-
+from injector.cli.report import remark
 from injector.config.bundle import Unpacked, unpack
 from injector.errors import ConfigError
 from injector.files import advice_on, reason_of
@@ -79,7 +78,7 @@ def read(text: str, where: str = "--bundle") -> BundleFile:
         )
     digest = digest_of(data)
     if not reference.digest:
-        click.echo(visible(f"{path} has no digest that is checked; use {path}@{digest}"), err=True)
+        remark(visible(f"{path} has no digest that is checked; use {path}@{digest}"))
     elif reference.digest != digest:
         raise ConfigError(
             f"the digest is {digest}, and {reference.digest} is expected",

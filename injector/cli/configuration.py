@@ -58,7 +58,7 @@ class Located:
     """The texts of a configuration, and where they are from.
 
     `is_default`: from no file at all; `is_named`: the command line names the file. `tags` and
-    `native_sidecars` are what a bundle says beside it.
+    `native_sidecars` are what a bundle says beside it, `version` is that of the release's injector.
     """
 
     inputs: Input
@@ -70,6 +70,7 @@ class Located:
     control_plane: str = ""
     tags: tuple[str, ...] = ()
     native_sidecars: bool | None = None
+    version: str = ""
 
     def config(self) -> Config:
         """The snapshot; one line on stderr says where it is from. Raises ConfigError."""
@@ -98,6 +99,15 @@ def located(wanted: Wanted, cluster: Cluster | None = None) -> Located:
         chosen = Located(Input.from_file(None), BUILT_IN, is_default=True)
     chosen = replace(chosen, inputs=replace(chosen.inputs, overrides=wanted.overrides))
     return chosen if cluster is None else _with_control_plane(chosen, wanted, cluster)
+
+
+def of_release(wanted: Wanted, cluster: Cluster) -> Located:
+    """The configuration of the release that runs in the cluster. Raises InjectorError."""
+    chosen = _running(wanted, cluster)
+    if chosen is None:
+        hint = "choose the cluster with --context, or name a bundle"
+        raise ConfigError("no release of the injector runs in the cluster", hint=hint)
+    return _with_control_plane(chosen, wanted, cluster)
 
 
 def file_of(config_file: str | None) -> str | None:
@@ -238,7 +248,7 @@ def _of_release(release: Release, cluster: Cluster) -> Located:
         )
     else:
         chosen = Located(Input.from_file(None), f"{BUILT_IN} ({by})", in_cluster=True)
-    return replace(chosen, from_istiod=release.from_istiod)
+    return replace(chosen, from_istiod=release.from_istiod, version=release.version)
 
 
 Read = tuple["Release", Located]

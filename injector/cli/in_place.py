@@ -5,6 +5,7 @@ Not here: how files are replaced (`replacing`), and what their new texts are.
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
@@ -17,9 +18,9 @@ from injector.cli.manifests import Ending, Part, Transformed
 from injector.cli.output import Spool, spooling
 from injector.cli.replacing import Replacement
 from injector.cli.report import Report
-from injector.cli.source import Snapshot
 from injector.cli.sources import Sources
 from injector.cli.tally import number
+from injector.files import Identity
 
 
 def write(stream: Transformed, sources: Sources, report: Report, end: Callable[[], Ending] = Ending) -> int:
@@ -29,11 +30,11 @@ def write(stream: Transformed, sources: Sources, report: Report, end: Callable[[
     """
     # Nothing is next to the files before all of them are known.
     with tempfile.TemporaryFile() as file:
-        texts = _NewTexts(file, sources.snapshots, stream.changed)
+        texts = _NewTexts(file, sources.identities, stream.changed)
         status = stream.taken(texts.take, report, end)
         if status:
             return status
-        replacing.replace_all(texts.replacements, [sources.snapshots[name].path for name in stream.inputs])
+        replacing.replace_all(texts.replacements, [os.path.realpath(name) for name in stream.inputs])
     changed, read = len(texts.replacements), len(stream.inputs)
     report.line(f"{number(changed, 'file')} changed, {read - changed} unchanged")
     return 0
@@ -44,7 +45,7 @@ class _NewTexts:
     """The new texts of the files that change, one behind the other in a temporary file."""
 
     file: IO[bytes]
-    snapshots: dict[str, Snapshot]
+    identities: dict[str, Identity]
     changed: Container[str]
     replacements: list[Replacement] = field(default_factory=list)
 
@@ -60,7 +61,8 @@ class _NewTexts:
                     spool.copy_to(self.file)
                     self.file.flush()
                 content = partial(self._content, start, self.file.tell() - start)
-            self.replacements.append(Replacement(name, self.snapshots[name], content))
+            path, identity = os.path.realpath(name), self.identities[name]
+            self.replacements.append(Replacement(name, path, identity, content))
 
     def _content(self, start: int, size: int) -> bytes:
         self.file.seek(start)

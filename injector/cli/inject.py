@@ -19,6 +19,7 @@ from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
 from injector.core import kinds, workload
+from injector.core.bundle_record import with_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
@@ -75,6 +76,8 @@ class InjectRun:
     world: World
     report: Report
     strict: bool = False
+    # The digest of the bundle that is recorded in workloads that are injected, empty where none is.
+    recorded: str = ""
     tally: Tally = field(default_factory=Tally)
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
@@ -93,15 +96,17 @@ class InjectRun:
             raise placed(error, document, pointer) from error
         new = manifest
         for located in workloads:
-            pod = self._injected(document, located, pointer)
-            if pod is not None:
-                new = replace(located, manifest=new).with_template(pod)
+            outcome = self._injected(document, located, pointer)
+            if outcome.patch:
+                new = replace(located, manifest=new).with_template(outcome.pod)
+            if self.recorded and outcome.decision.verdict is Verdict.INJECT:
+                new = with_record(new, self.config.profile.keys.bundle, self.recorded)
         if not workloads:
             self.unsupported(document, manifest, pointer)
         return new
 
-    def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Manifest | None:
-        """The new pod template, None where it stays. Raises ManifestError."""
+    def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Outcome:
+        """The injection, reported. Raises ManifestError."""
         outcome = inject(located.template, self.world.facts(located), self.config, located.manifest)
         site = ManifestSite(document, pointer)
 
@@ -127,7 +132,7 @@ class InjectRun:
             raise refusal(document, located, pointer, outcome)
         if outcome.decision.verdict is Verdict.SKIP and self.strict:
             raise _skipped(place(document, pointer), located.label, outcome.decision)
-        return outcome.pod if outcome.patch else None
+        return outcome
 
     def verdict(self, what: str, outcome: Outcome, site: ManifestSite) -> None:
         """Report the result for an object in one line."""

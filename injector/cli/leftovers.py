@@ -19,7 +19,7 @@ _NAME: Final = re.compile(
 )
 _PROC: Final = Path("/proc")
 # Of the 255 bytes that a name may have, the rest is needed for the mark.
-_LONGEST: Final = 180
+_LONGEST: Final = 160
 
 
 def mark() -> str:
@@ -30,7 +30,11 @@ def mark() -> str:
 
 def name_for(file: str, mark: str) -> str:
     """The name of the temporary file for a file in the same folder; hidden, so that no command reads it."""
-    return f".{os.fsencode(file)[:_LONGEST].decode(errors='ignore')}.{mark}.tmp"
+    name = os.fsencode(file)
+    if len(name) > _LONGEST:
+        # Files whose long names begin alike have different ones.
+        file = f"{name[:_LONGEST].decode(errors='ignore')}~{hashlib.sha256(name).hexdigest()[:16]}"
+    return f".{file}.{mark}.tmp"
 
 
 def is_temporary(name: str) -> bool:

@@ -26,7 +26,6 @@ from injector.cli.world import World
 from injector.core import documents, workload
 from injector.core.created_pod import created_pod, makes_pods
 from injector.core.injection.pipeline import inject
-from injector.core.kinds import KINDS
 from injector.core.model import Facts, Manifest, Verdict
 from injector.core.profile import Config
 from injector.core.registration.tag_entries import with_tags
@@ -120,7 +119,7 @@ def _subjects(read: Sequence[Document], config: Config) -> list[_Subject]:
         if documents.has_workloads(document, config.kinds):
             documents.changed(document, look)
     if not out:
-        hint = f"supported kinds: {', '.join(KINDS)}"
+        hint = "'injector kinds' lists the kinds that have pods"
         raise ManifestError("no workload is in the manifests", hint=hint)
     return out
 

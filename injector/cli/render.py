@@ -35,7 +35,9 @@ class RenderFlags(InjectionInput):
     output_dir: str | None
     diff: bool
     base: str | None
+    record_bundle: bool
     check: bool
+    against: str | None
     in_place: bool
     jobs: int
     kustomize: str | None
@@ -43,6 +45,30 @@ class RenderFlags(InjectionInput):
     post_renderer: bool
     krm: bool
     hooks: bool
+
+    @property
+    def digest(self) -> str:
+        """The digest of the bundle that is recorded. Raises ConfigError where --bundle has none."""
+        if not self.record_bundle:
+            return ""
+        # Other runs start without it.
+        from injector.cli.bundle_file import BundleReference
+
+        digest = BundleReference.parsed(self.bundle or "", "--bundle").digest
+        if not digest:
+            hint = "write --bundle FILE@sha256:DIGEST"
+            raise ConfigError("this flag requires --bundle with a digest", where="--record-bundle", hint=hint)
+        return digest
+
+    @property
+    def has_manifests(self) -> bool:
+        """Whether something is to be rendered."""
+        return bool(self.names or self.kustomize or self.helm or self.post_renderer or self.krm)
+
+    @property
+    def connection(self) -> str:
+        """The flags of a cluster may be about --against."""
+        return "" if self.against else self.named
 
 
 def run(flags: RenderFlags) -> int:
@@ -59,6 +85,16 @@ def _reported(flags: RenderFlags) -> int:
 
 def _run(flags: RenderFlags, report: Report) -> int:
     _check(flags)
+    if not flags.against:
+        return _rendered(flags, report)
+    # Other runs start without it.
+    from injector.cli import against
+
+    drifted = against.drifted(flags, flags.against, report)
+    return max(int(drifted), _rendered(flags, report) if flags.has_manifests else 0)
+
+
+def _rendered(flags: RenderFlags, report: Report) -> int:
     if flags.krm:
         from injector.cli.pipelines import krm
 
@@ -68,9 +104,10 @@ def _run(flags: RenderFlags, report: Report) -> int:
         from injector.cli import comparison
 
         return comparison.run(flags, flags.base, report)
+    digest = flags.digest
     config, around = flags.read()
     source = piped.read(flags)
-    injection = source.injection(config, around, report, flags.strict)
+    injection = replace(source.injection(config, around, report, flags.strict), recorded=digest)
     sources = Sources(
         flags.recursive,
         warn=lambda finding: injection.findings([finding]),
@@ -111,6 +148,8 @@ def _spread(count: int, injection: InjectRun) -> Spread | None:
 
 def _check(flags: RenderFlags) -> None:
     """Raise ConfigError for flags that contradict each other."""
+    if flags.against and not flags.check:
+        raise ConfigError("this flag requires --check", where="--against", hint="add --check")
     ways = {
         "--base": flags.base,
         "--in-place": flags.in_place,
@@ -120,7 +159,9 @@ def _check(flags: RenderFlags) -> None:
         "--output-dir": flags.output_dir,
     }
     chosen = [flag for flag, value in ways.items() if value]
-    piped.check(flags, chosen)
+    # Without manifests, only the configurations are compared.
+    if flags.has_manifests or not flags.against:
+        piped.check(flags, chosen)
     allowed = [["--diff", "--check"]]
     if flags.output == "kustomize":
         allowed = [["-o", "--output-dir"]]

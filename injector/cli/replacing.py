@@ -17,7 +17,6 @@ from typing import Final
 
 from injector import files
 from injector.cli import leftovers
-from injector.cli.source import Snapshot
 from injector.errors import ManifestError
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
@@ -29,21 +28,22 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A file as it was read, by its name in messages, and what gives its new content."""
+    """A file by its name in messages and its path without links, as it was read; and its new content."""
 
     name: str
-    snapshot: Snapshot
+    path: str
+    identity: files.Identity
     content: Callable[[], bytes]
 
     @property
     def folder(self) -> str:
         """The folder of the file itself, where a link leads to it."""
-        return os.path.dirname(self.snapshot.path)
+        return os.path.dirname(self.path)
 
     @property
     def file(self) -> str:
         """The name of the file in its folder."""
-        return os.path.basename(self.snapshot.path)
+        return os.path.basename(self.path)
 
 
 def replace_all(replacements: Sequence[Replacement], read: Iterable[str]) -> None:
@@ -124,7 +124,7 @@ class _Swap:
 def _unchanged(each: Replacement, at: int) -> None:
     """Raise ManifestError where a file is not the one that was read, or has other names."""
     status = os.stat(each.file, dir_fd=at, follow_symlinks=False)
-    if files.Identity.of(status) != each.snapshot.identity:
+    if files.Identity.of(status) != each.identity:
         hint = "run the command again when nothing writes to the file"
         raise ManifestError("the file changed after it was read", where=each.name, hint=hint)
     if status.st_nlink > 1:
@@ -157,7 +157,7 @@ def _copy_attributes(descriptor: int, each: Replacement) -> None:
     """Copy extended attributes, access control lists among them. Raises ManifestError."""
     if not hasattr(os, "listxattr"):
         return
-    path = each.snapshot.path
+    path = each.path
     try:
         names = os.listxattr(path, follow_symlinks=False)
     except OSError:

@@ -17,6 +17,7 @@ from typing import Final
 
 from injector import files, yamltext
 from injector.errors import ManifestError
+from injector.files import Identity
 from injector.yamltext import Document
 
 STDIN: Final = "-"
@@ -26,14 +27,6 @@ _PATTERN: Final = re.compile(r"[*?\[]")
 # What a shell passes for <(COMMAND), and stdin by its path.
 _DESCRIPTOR: Final = re.compile(r"/dev/(stdin)|(?:/dev|/proc/self)/fd/(\d+)")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """A file as it was read: its path with all links followed, and its identity."""
-
-    path: str
-    identity: files.Identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +50,13 @@ class NamedSource:
         except UnicodeDecodeError as error:
             raise self._not_text(data, error.start, "the text is not UTF-8") from error
 
-    def documents(self) -> tuple[Iterator[Document], Snapshot | None]:
-        """The documents, one without content where there is none, and the file that they are from.
+    def documents(self) -> tuple[Iterator[Document], Identity | None]:
+        """The documents, one without content where there is none, and the identity of their file.
 
         Raises ManifestError, as their iterator does.
         """
-        data, snapshot = self._read()
-        return self._documents(data), snapshot
+        data, identity = self._read()
+        return self._documents(data), identity
 
     def _documents(self, data: bytes) -> Iterator[Document]:
         if not data:
@@ -73,16 +66,16 @@ class NamedSource:
         except UnicodeDecodeError as error:
             raise self._not_text(data, error.start, "the text is not UTF-8") from error
 
-    def _read(self) -> tuple[bytes, Snapshot | None]:
+    def _read(self) -> tuple[bytes, Identity | None]:
         try:
-            data, snapshot = self._bytes()
+            data, identity = self._bytes()
         except (OSError, ValueError) as error:
             raise ManifestError(files.reason_of(error), where=self.name, hint=self._hint(error)) from error
         if data.startswith(_UTF_16):
             raise self._not_text(data, 0, "the text is UTF-16, expected UTF-8")
         if (at := data.find(b"\0")) >= 0:
             raise self._not_text(data, at, "the file is binary (a NUL byte)")
-        return data, snapshot
+        return data, identity
 
     def _not_text(self, data: bytes, at: int, message: str) -> ManifestError:
         hint = "save it as UTF-8"
@@ -91,7 +84,7 @@ class NamedSource:
         line = data.count(b"\n", 0, at) + 1
         return ManifestError(message, where=f"{self.name}:{line}", hint=hint)
 
-    def _bytes(self) -> tuple[bytes, Snapshot | None]:
+    def _bytes(self) -> tuple[bytes, Identity | None]:
         # Not as text: line ends are part of what must pass through.
         if self.downloaded is not None:
             return self.downloaded, None
@@ -102,8 +95,7 @@ class NamedSource:
             with os.fdopen(os.dup(int(named[2] or 0)), "rb") as file:
                 return files.read_at_most(file.fileno(), MOST), None
         with os.fdopen(self._opened(), "rb") as file:
-            data, identity = files.read_steady(file.fileno(), MOST)
-        return data, Snapshot(os.path.realpath(self.name), identity)
+            return files.read_steady(file.fileno(), MOST)
 
     def _opened(self) -> int:
         if self.folder is None:
@@ -132,5 +124,5 @@ def _read_stdin() -> bytes:
     data = io.BytesIO()
     while chunk := sys.stdin.buffer.read(2**20):
         if data.write(chunk) and data.tell() > MOST:
-            raise ValueError(f"larger than {MOST // 2**20} MiB")
+            raise files.too_large(MOST)
     return data.getvalue()

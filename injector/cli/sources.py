@@ -15,11 +15,12 @@ from typing import Final
 from injector import files, yamltext
 from injector.cli.report import Report
 from injector.cli.selection import Selection
-from injector.cli.source import STDIN, NamedSource, Snapshot
+from injector.cli.source import STDIN, NamedSource
 from injector.core import documents
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from injector.errors import ConfigError, InjectorError, ManifestError
+from injector.files import Identity
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -35,7 +36,7 @@ class Sources:
     """How names are read: whether folders in folders and URLs count, and who takes findings about files.
 
     `selection` is about files in folders. With `in_place` each file is read once, by whatever names, and
-    anything else is refused. `snapshots` are the files that were read, by the names in messages,
+    anything else is refused. `identities` are those of the files that were read, by their names in messages,
     and `texts` those that were read already, by their names.
     """
 
@@ -44,7 +45,7 @@ class Sources:
     warn: Callable[[Finding], None] = _printed
     selection: Selection = field(default_factory=Selection)
     in_place: bool = False
-    snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    identities: dict[str, Identity] = field(default_factory=dict)
     texts: Mapping[str, bytes] = field(default_factory=dict)
 
     def documents(self, names: Sequence[str]) -> list[Document]:
@@ -86,9 +87,9 @@ class Sources:
 
     def _documents(self, source: NamedSource) -> Iterator[Document]:
         """The documents of a source; of a file in a folder none where it has no objects."""
-        read, snapshot = source.documents()
-        if snapshot:
-            self.snapshots[source.name] = snapshot
+        read, identity = source.documents()
+        if identity:
+            self.identities[source.name] = identity
         if source.folder is None:
             yield from read
             return

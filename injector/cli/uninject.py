@@ -14,6 +14,7 @@ from injector.cli.selection import Selection
 from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import workload
+from injector.core.bundle_record import without_record
 from injector.core.documents import place, placed
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.recovery import removed
@@ -89,7 +90,8 @@ class UninjectRun:
     def _undone(self, manifest: Manifest, quirks: bool) -> Manifest:
         """The object without the injection of any of its pod templates."""
         new = manifest
-        for located in workload.locate_all(manifest, quirks=quirks, table=self.config.kinds):
+        workloads = workload.locate_all(manifest, quirks=quirks, table=self.config.kinds)
+        for located in workloads:
             undone = removed(located.template, World().facts(located), self.config)
             if undone is None:
                 continue
@@ -102,7 +104,7 @@ class UninjectRun:
             notes = [*undone.notes, *self.dropped(located, undone)]
             self.report.findings([Finding.of(FindingCode.UNINJECT, note) for note in notes], located.label)
             new = replace(located, manifest=new).with_template(undone.pod)
-        return new
+        return without_record(new, self.config.profile.keys.bundle) if workloads else manifest
 
     def unreadable(self, document: Document, pointer: str, message: str) -> ManifestError:
         """The error for an overrides annotation that the injector did not write."""

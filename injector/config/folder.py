@@ -55,6 +55,7 @@ class KeySettings:
     overrides: str = setting("", TEXT, "Annotation that stores the user's own version of containers.")
     templates: str = setting("", TEXT, "Annotation that selects the templates of a pod.")
     undo: str = setting("", TEXT, "Annotation that stores what uninject cannot derive.")
+    bundle: str = setting("", TEXT, "Annotation of a workload that records its bundle.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,7 +257,7 @@ def _entry(settings: SelectorSettings, name: str) -> WebhookEntry | None:
 
 
 def _profile(settings: ProfileSettings, folder: str) -> Profile:
-    names = ("switch", "status", "overrides", "templates", "undo")
+    names = ("switch", "status", "overrides", "templates", "undo", "bundle")
     keys = {name: getattr(settings.keys, name) for name in names}
     listed_keys = settings.catalogue
     name = settings.name or folder

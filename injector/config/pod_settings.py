@@ -37,7 +37,7 @@ def problems(settings: Settings, config: Config) -> Iterator[FieldProblem]:
 
 def _default(pointer: str, key: str, profile: Profile) -> Iterator[FieldProblem]:
     known, keys = profile.catalogue(), profile.keys
-    own = {keys.switch, keys.status, keys.overrides, keys.templates, keys.undo}
+    own = {keys.switch, keys.status, keys.overrides, keys.templates, keys.undo, keys.bundle}
     if key in own:
         message = f"{key} cannot be a default of a namespace: it is valid for a single pod only"
         yield FieldProblem(pointer, message, "remove it")

@@ -106,6 +106,7 @@ class FindingCode(StrEnum):
     CRASH = "crash", _CONFIGURATION, _ERROR
     DETERMINISM = "determinism", _CONFIGURATION, _ERROR
     LIMIT = "limit", _CONFIGURATION, _ERROR
+    DRIFT = "drift", _CONFIGURATION, _ERROR
     POD_SECURITY = "pod-security", _CONFIGURATION, _NOTE, _ERROR
     CLUSTER_UNREADABLE = "cluster-unreadable", _CLUSTER, _ERROR
     WEBHOOK_ABSENT = "webhook-absent", _CLUSTER, _ERROR

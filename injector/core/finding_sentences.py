@@ -223,6 +223,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Rendering the sample pods takes more time or memory than allowed.",
         "Look for a loop without bound in the templates.",
     ),
+    "drift": (
+        "The configuration of a cluster or bundle has another value than the one in use.",
+        "Change the one that is wrong, or pack the bundle again.",
+    ),
     "pod-security": (
         "Injected pods do not pass a level of PodSecurity; an error where a namespace to inject enforces it.",
         "Change the settings in the hint, or the level of the namespace.",

@@ -306,6 +306,7 @@ class AnnotationKeys:
     overrides: str = names.OVERRIDES_ANNOTATION
     templates: str = names.TEMPLATES_ANNOTATION
     undo: str = names.UNDO_ANNOTATION
+    bundle: str = names.BUNDLE_ANNOTATION
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ YES: Final = "true"
 NO: Final = "false"
 
 UNDO_ANNOTATION: Final = "sidecar-injector/undo"
+BUNDLE_ANNOTATION: Final = "sidecar-injector/bundle"
 STATUS_ANNOTATION: Final = "sidecar-injector/status"
 OVERRIDES_ANNOTATION: Final = "sidecar-injector/overrides"
 SWITCH: Final = "sidecar-injector/inject"

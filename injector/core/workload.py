@@ -244,6 +244,7 @@ _SHAPE: Manifest = {
         "os": {"name": "string"},
     },
 }  # fmt: skip
+_STRINGS = ("string", "string!")
 _TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "boolean": bool}
 
 
@@ -301,11 +302,7 @@ def _check(value: Any, shape: Any, where: str) -> None:
         return
     if isinstance(shape, dict):
         _expect(isinstance(value, dict), "a map", value, where)
-        for key, inner in shape.items():
-            if isinstance(inner, str) and inner.endswith("!") and value.get(key) is None:
-                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
-            if key in value:
-                _check(value[key], inner, f"{where}/{key}")
+        _check_map(value, shape, where)
     elif isinstance(shape, list):
         _expect(isinstance(value, list), "a list", value, where)
         for i, item in enumerate(value):
@@ -320,6 +317,16 @@ def _check(value: Any, shape: Any, where: str) -> None:
         word = shape.rstrip("!")
         fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))
         _expect(fits, f"{'an' if word[0] == 'i' else 'a'} {word}", value, where)
+
+
+def _check_map(value: Manifest, shape: Manifest, where: str) -> None:
+    for key, inner in shape.items():
+        item = value.get(key)
+        if item is None:
+            if isinstance(inner, str) and inner.endswith("!"):
+                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
+        elif not (isinstance(item, str) and inner in _STRINGS):
+            _check(item, inner, f"{where}/{key}")
 
 
 def _expect(fits: bool, what: str, value: Any, where: str) -> None:

@@ -102,13 +102,16 @@ def remove(draft: Draft, start: int, node: Node, following: int | None) -> None:
 
 def replace(draft: Draft, slot: Slot, node: Node, value: Any) -> None:
     """Put another value in the place of a value. Raises Uneditable."""
-    if node.anchor is not None or node.tag is not None:
+    has_anchor = node.anchor is not None and node.shape is not NodeShape.ALIAS
+    if has_anchor and (node.tag is not None or node.shape is not NodeShape.SCALAR):
         raise Uneditable(Obstacle.PROPERTY)
     head, rest = _written(draft, slot, node, value)
     line_end = draft.next_line(node.end)
     in_one_line = draft.next_line(slot.behind) == line_end
     if in_one_line and node.start > slot.behind and head and not (slot.in_list and value and rest):
-        start, head = node.start, head.lstrip(" ")
+        start, head = node.first if node.tag is not None else node.start, head.lstrip(" ")
+    elif has_anchor:
+        raise Uneditable(Obstacle.PROPERTY)
     else:
         start = slot.behind
     if in_one_line:

@@ -17,10 +17,10 @@ from injector.yamltext.nodes import Node
 class Obstacle(Enum):
     """Why a document cannot be edited in place; each value is the end of a sentence."""
 
-    ALIAS = "an alias or an anchor that is used elsewhere is at the changed place"
+    ALIAS = "an anchor that is used elsewhere is at the changed place"
     MERGE_KEY = "a merge key is at the changed place"
     EXPLICIT_KEY = "a key with a question mark is at the changed place"
-    PROPERTY = "a replaced value has an anchor or a tag"
+    PROPERTY = "a replaced value has an anchor"
     COMMENT = "a comment is inside a flow map or list that changes"
     IMPLICIT_MAP = "a flow map without braces is at the changed place"
     LINE_BREAKS = "it has line breaks other than LF and CRLF"

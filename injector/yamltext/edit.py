@@ -78,7 +78,8 @@ class _Editor:
 
     def _change(self, node: Node, before: Any, after: Any, slot: Slot | None) -> None:
         """Edit a value; without a slot it is in a flow map or list, or it is the whole document."""
-        if node.shape is NodeShape.ALIAS or (node.anchor and node.anchor in self._aliased):
+        # An alias is replaced by the value; what it names stays.
+        if node.shape is not NodeShape.ALIAS and node.anchor in self._aliased:
             if same(before, after):
                 return
             raise Uneditable(Obstacle.ALIAS)

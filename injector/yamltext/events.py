@@ -55,21 +55,8 @@ def events(document: Document) -> Iterator[Event]:
         return
     _refuse_unreadable(document)
     loader = _LOADER(document.text)
-    begun = False
-    depth = 0
     try:
-        while not isinstance(event := loader.get_event(), StreamEndEvent):
-            if isinstance(event, DocumentStartEvent):
-                if begun:
-                    raise error_at(document, event.start_mark, "a second document, expected one only")
-                begun = True
-            elif isinstance(event, CollectionStartEvent):
-                depth += 1
-                if depth > _MAX_NESTING:
-                    raise error_at(document, event.start_mark, f"more than {_MAX_NESTING} levels")
-            elif isinstance(event, CollectionEndEvent):
-                depth -= 1
-            yield event
+        yield from _read(document, loader)
     except yaml.MarkedYAMLError as error:
         raise _syntaxerror_at(document, error) from error
     except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
@@ -78,6 +65,25 @@ def events(document: Document) -> Iterator[Event]:
         ) from error
     finally:
         loader.dispose()
+
+
+def _read(document: Document, loader: Any) -> Iterator[Event]:
+    begun = False
+    depth = 0
+    while not isinstance(event := loader.get_event(), StreamEndEvent):
+        if isinstance(event, ScalarEvent):
+            pass  # most of them
+        elif isinstance(event, DocumentStartEvent):
+            if begun:
+                raise error_at(document, event.start_mark, "a second document, expected one only")
+            begun = True
+        elif isinstance(event, CollectionStartEvent):
+            depth += 1
+            if depth > _MAX_NESTING:
+                raise error_at(document, event.start_mark, f"more than {_MAX_NESTING} levels")
+        elif isinstance(event, CollectionEndEvent):
+            depth -= 1
+        yield event
 
 
 def _refuse_unreadable(document: Document) -> None:
@@ -105,7 +111,17 @@ def _syntaxerror_at(document: Document, error: yaml.MarkedYAMLError) -> YamlErro
     hint = "check indentation (spaces, no tabs), quotes and brackets in the lines above"
     if error.problem == _SECOND_VALUE and document.text.lstrip().startswith("{"):
         hint = "check quotes and brackets; behind YAML, each JSON object needs a line --- before it"
-    return error_at(document, mark, f"not valid YAML: {error.problem}{context}", hint=hint)
+    problem = "a tab, expected spaces" if _is_tab(document, mark) else error.problem
+    return error_at(document, mark, f"not valid YAML: {problem}{context}", hint=hint)
+
+
+def _is_tab(document: Document, mark: Any) -> bool:
+    """Whether a tab is at a place."""
+    if mark is None:
+        return False
+    line, column = int(mark.line), int(mark.column)
+    lines = document.text.split("\n", line + 1)
+    return len(lines) > line and lines[line][column : column + 1] == "\t"
 
 
 def error_at(document: Document, mark: Any, message: str, *, hint: str = "") -> YamlError:

@@ -85,14 +85,15 @@ class FlowEditor:
 
     def replace(self, node: Node, value: Any) -> None:
         """Put another value in the place of a value. Raises Uneditable."""
-        if node.anchor is not None or node.tag is not None:
+        if node.anchor is not None and node.tag is not None:
             raise Uneditable(Obstacle.PROPERTY)
-        self._refuse_comments(node.start, node.end)
+        start = node.first if node.tag is not None else node.start
+        self._refuse_comments(start, node.end)
         pad = _indentation(self._draft, node.start) if self._style.step else None
         text = self._style.value(value, pad)
-        if node.start == node.end and self._draft.text[node.start - 1 : node.start] == ":":
+        if start == node.end and self._draft.text[start - 1 : start] == ":":
             text = " " + text
-        self._draft.put(node.start, node.end, text)
+        self._draft.put(start, node.end, text)
 
     def _change(
         self, node: Node, removed: Sequence[int], added: Sequence[tuple[int, list[str]]], pad: str | None

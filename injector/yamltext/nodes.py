@@ -20,7 +20,7 @@ from yaml.events import (
 )
 
 # What may be between two tokens: blanks, line breaks and comments.
-GAP: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*")
+GAP: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
 _GAP: Final = GAP.pattern
 _PROPERTIES = re.compile(rf"(?:(?:&[^\s,\[\]{{}}]+|![^\s,\[\]{{}}]*)(?:{_GAP}|\Z))*")
 _BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
@@ -50,12 +50,17 @@ class Node:
         self.tag: str | None = getattr(event, "tag", None)
         self.first: int = event.start_mark.index
         self.start = self.first
-        if shape is not NodeShape.ALIAS and (self.anchor is not None or self.tag is not None):
+        if self.has_properties:
             self.start = _behind_properties(text, self.first)
         self.end: int = event.end_mark.index
         self.flow = bool(getattr(event, "flow_style", False))
         self.keys: list[Node] = []
         self.values: list[Node] = []
+
+    @property
+    def has_properties(self) -> bool:
+        """Whether it has an anchor or a tag of its own."""
+        return self.tag is not None or (self.anchor is not None and self.shape is not NodeShape.ALIAS)
 
 
 def root_of(events: Iterable[Event], text: str) -> Node | None:

@@ -27,6 +27,10 @@ from tests.cli.test_render import OFF, RENDER, SERVICE, named
 def test_output_and_report_are_those_of_one_process(run: Run, flags: list[str], fails: bool) -> None:
     Path("many").mkdir()
     documents = [SERVICE, OFF, "# only a comment\n", "value: 1\n", DEPLOYMENT.replace("web:1", "auto")]
+    # One that is written anew, which is reported.
+    documents.append(
+        DEPLOYMENT.replace("        image: web:1", "        image: &a web:1\n        args: [*a]")
+    )
     documents += [named(DEPLOYMENT, f"w{number}") for number in range(100)]
     Path("many/a.yaml").write_text("---\n".join(documents))
     Path("many/b.yaml").write_text("key: value\n")

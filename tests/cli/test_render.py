@@ -46,6 +46,9 @@ def objects() -> list[dict[str, Any]]:
          ' "metadata": {"name": "s"}, "data": {}}'), deployment]},
         {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "metadata": {"name": "set"},
          "spec": {"replicatedJobs": jobs}},
+        {"apiVersion": "ray.io/v1", "kind": "RayCluster", "metadata": {"name": "ray"},
+         "spec": {"headGroupSpec": {"template": {"spec": POD}},
+                  "workerGroupSpecs": [{"groupName": "a", "template": {"spec": POD}}]}},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "webxa"},
          "spec": POD | {"hostNetwork": True}},
     ]  # fmt: skip
@@ -176,10 +179,14 @@ def test_patches_apply_to_the_objects_that_they_name(run: Run) -> None:
         ("cron", True, ""),
         ("in-list", True, "/items/1"),
         ("set", True, ""),
+        ("ray", True, ""),
     ]
     # The containers of the pod stay, whatever their order: elements are matched by name.
-    paths = [operation["path"] for operation in entries[0]["patch"]]
-    assert "/spec/containers" not in paths
+    for entry in entries:
+        paths = [operation["path"] for operation in entry["patch"]]
+        assert not [
+            path for path in paths if path.endswith(("/containers", "/initContainers", "/replicatedJobs"))
+        ]
 
 
 def test_without_changes_there_is_an_empty_list_of_patches(run: Run) -> None:

@@ -117,7 +117,7 @@ def test_kustomize_builds_what_render_writes(run: Run, kubectl: Path) -> None:
     built = subprocess.run([kubectl, "kustomize", "out"], capture_output=True, text=True, check=True)
     expected = [tree for tree in yaml.safe_load_all(run(*RENDER, "many").out) if tree and "value" not in tree]
     assert trees(built.stdout) == trees(yaml.safe_dump_all(expected))
-    assert len(list(Path("out/patches").iterdir())) == 7
+    assert len(list(Path("out/patches").iterdir())) == 8
     assert "shipper" not in Path("out/resources/a.yaml").read_text()
 
 

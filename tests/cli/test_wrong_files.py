@@ -305,7 +305,7 @@ def test_a_document_that_cannot_be_edited_in_place_is_written_again_and_a_note_g
     done = run(*INJECT, "-f", "-", stdin=DEPLOYMENT + "---\n" + ALIASED)
     assert done.status == 0
     line = DEPLOYMENT.count("\n") + 3  # behind the separator and the comment
-    reason = "an alias or an anchor that is used elsewhere is at the changed place"
+    reason = "an anchor that is used elsewhere is at the changed place"
     text = "all of the document is written again, without its comments"
     assert f"note: -:{line}: {text}: {reason} [rewritten]\n" in done.err
     assert done.err.count("[rewritten]") == 1

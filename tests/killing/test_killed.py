@@ -7,14 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.killing.__main__ import FILES_OF_STEPS, STEPS
 
 REPO = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a process is forked")
 def test_a_killed_run_leaves_each_file_old_or_new_and_the_next_run_no_stray_file() -> None:
     # In a process of its own, as one with threads must not be forked.
     command = [sys.executable, "-m", "tests.killing", "--steps"]

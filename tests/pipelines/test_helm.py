@@ -129,18 +129,34 @@ def test_a_flag_injects_the_hooks_that_helm_sends(helm: Helm, version: str, prog
     assert sorted_containers(done.stdout).items() >= HOOKS_INJECTED[version].items()
 
 
+# A chart of the test, and that of the injector, with what it needs to render.
+CHARTS = {"shop": (), "injector": ("--set", "global.imageRegistry=registry.example.com")}
+
+
+@pytest.mark.parametrize("name", CHARTS)
 def test_all_but_the_sidecar_is_what_helm_renders_without_the_post_renderer(
-    helm: Helm, version: str, programs: Programs
+    helm: Helm, version: str, programs: Programs, name: str
 ) -> None:
-    folder = chart(programs.folder / "chart", TEMPLATES)
-    plain = programs.run(version, "template", "shop", folder).stdout
-    rendered = helm("template", "shop", folder).stdout
+    shop = chart(programs.folder / "shop", TEMPLATES)
+    folder = shop if name == "shop" else REPO / "charts" / name
+    plain = programs.run(version, "template", "shop", folder, *CHARTS[name]).stdout
+    rendered = helm("template", "shop", folder, *CHARTS[name]).stdout
+    assert "name: shipper" in rendered
     undone = programs.run("injector", "uninject", "-f", "-", stdin=rendered).stdout
-    before, after = objects(plain), objects(undone)
+    before, after = (list(filter(None, yaml.safe_load_all(text))) for text in (plain, undone))
     assert before == after
     # Each document is from its template still, so the order of installation is the same.
     sources = [line for line in rendered.splitlines() if line.startswith("# Source:")]
     assert sources == [line for line in plain.splitlines() if line.startswith("# Source:")]
+
+
+def test_helm_3_can_call_the_command_itself(programs: Programs) -> None:
+    folder = chart(programs.folder / "chart", TEMPLATES)
+    long = [f"--post-renderer-args={each}" for each in ("render", "--post-renderer")]
+    template = ("helm3", "template", "shop", folder, "--post-renderer")
+    by_command = programs.run(*template, "injector", *long).stdout
+    assert by_command == programs.run(*template, "injector-post-renderer").stdout
+    assert "name: shipper" in by_command
 
 
 def test_nothing_of_the_pipeline_is_in_what_is_installed(helm: Helm, programs: Programs) -> None:
@@ -176,21 +192,16 @@ def test_install_as_a_dry_run_shows_the_sidecar(
 # --- failures -----------------------------------------------------------------------------------
 
 
-def test_a_failure_shows_its_reason_in_helm_3(programs: Programs) -> None:
-    (programs.folder / "injector.yaml").write_text("profil: istio\n")
-    folder = chart(programs.folder / "chart", TEMPLATES)
-    done = programs.run(
-        "helm3", "template", "shop", folder, "--post-renderer", "injector-post-renderer", status=1
-    )
-    assert "error: injector.yaml:1" in done.stderr
-    assert done.stdout == ""
-
-
 # The configuration, a template more, what is passed to the post-renderer, and a part of the message.
 FAILURES = {
     "configuration": ("profil: istio\n", "", (), "injector.yaml:1"),
     "flag": ("profile: ./logship\n", "", ("--hoks",), "--hoks"),
-    "workload": ("profile: ./logship\n", "kind: Pod\nspec: {containers: 1}\n", (), "/spec/containers"),
+    "workload": (
+        "profile: ./logship\n",
+        "kind: Pod\nspec: {containers: 1}\n",
+        (),
+        "the template is shop/templates/more.yaml",
+    ),
 }
 
 
@@ -199,6 +210,16 @@ def failure(request: pytest.FixtureRequest, programs: Programs) -> tuple[Path, t
     config, template, passed, message = request.param
     (programs.folder / "injector.yaml").write_text(config)
     return chart(programs.folder / "chart", {**TEMPLATES, "more.yaml": template}), passed, message
+
+
+def test_a_failure_shows_its_reason_in_helm_3(
+    programs: Programs, failure: tuple[Path, tuple[str, ...], str]
+) -> None:
+    folder, passed, message = failure
+    arguments = [f"--post-renderer-args={each}" for each in passed]
+    renderer = ("--post-renderer", "injector-post-renderer", *arguments)
+    done = programs.run("helm3", "template", "shop", folder, *renderer, status=1)
+    assert (done.stdout, message in done.stderr) == ("", True)
 
 
 @pytest.mark.parametrize("version", ["helm4"], indirect=True)

@@ -252,6 +252,16 @@ def test_a_wrong_function_config_is_a_result(programs: Programs, function: Any, 
     assert result["severity"] == "error"
 
 
+@pytest.mark.parametrize(
+    "flags", [("--config", "injector.yaml"), ("--bundle", "b.yaml"), ("--revision", "1"), ("--from-cluster",)]
+)
+def test_a_configuration_comes_from_one_place(programs: Programs, flags: tuple[str, ...]) -> None:
+    tree = resource_list(WEB, functionConfig={"kind": "SidecarInjection", "spec": {"profile": "istio"}})
+    text = yaml.safe_dump(tree)
+    done = programs.run("injector", "render", "--krm", *flags, stdin=text, status=2)
+    assert f"error: {flags[0]}: it cannot be combined with the one in functionConfig" in done.stderr
+
+
 @pytest.mark.parametrize("text", ["", DEPLOYMENT, f"{DEPLOYMENT}---\n{DEPLOYMENT}", "kind: ResourceList\n"])
 def test_what_is_not_a_resource_list_is_refused(programs: Programs, text: str) -> None:
     done = programs.run("injector", "render", "--krm", stdin=text, status=1)

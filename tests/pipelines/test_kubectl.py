@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.beds.apiserver.bed import ApiServer
 from tests.pipelines.conftest import DEPLOYMENT, Programs
@@ -49,6 +50,21 @@ def test_the_result_can_be_applied(programs: Programs, web: Path, bed: ApiServer
     injected = programs.run("kubectl", "inject", "-f", web.name, env=env).stdout
     apply = ("kubectl", "apply", "--dry-run=server", "-f", "-", "-n", namespace)
     assert "deployment.apps/web created" in programs.run(*apply, stdin=injected, env=env).stdout
+
+
+def test_the_flags_of_kubectl_name_a_cluster_whose_namespaces_count(
+    programs: Programs, web: Path, bed: ApiServer, namespace: str
+) -> None:
+    config = yaml.safe_load(bed.kubeconfig.read_text())
+    context = config["contexts"][0]["name"]
+    (programs.folder / "injector.yaml").write_text("profile: istio\n")
+    inject = ("kubectl", "inject", "-f", web.name, "-n", namespace)
+    cluster = ("--kubeconfig", bed.kubeconfig, "--context", context)
+    for word in ("enabled", "disabled"):
+        label = ("kubectl", "label", "namespace", namespace, f"istio-injection={word}", "--overwrite")
+        programs.run(*label, env={"KUBECONFIG": str(bed.kubeconfig)})
+        done = programs.run(*inject, *cluster)
+        assert ("name: istio-proxy" in done.stdout) == (word == "enabled")
 
 
 # The words after `kubectl`, some of the lines, and what the shell does with them: 0 completes files,

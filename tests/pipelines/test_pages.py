@@ -15,7 +15,13 @@ from tests.pipelines.test_helm import chart
 from tests.pipelines.test_krm import CONTAINER
 
 PAGES = REPO / "docs" / "how-to"
-PAGES_ON_PIPELINES = ("render-with-helm.md", "render-with-kustomize.md", "kubectl-plugin.md")
+PAGES_ON_PIPELINES = (
+    "render-with-helm.md",
+    "render-with-kustomize.md",
+    "render-with-argocd.md",
+    "render-with-flux.md",
+    "kubectl-plugin.md",
+)
 _BLOCK = re.compile(
     r"^## (?P<heading>[^\n]*)$|^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
@@ -105,6 +111,66 @@ def test_the_page_on_kustomize_has_the_command_that_is_tested() -> None:
     entry = re.search(r"ENTRYPOINT (\[.*\])", text)
     assert entry
     assert json.loads(entry[1]) == [f"/opt/injector/bin/{CONTAINER[0]}", *CONTAINER[1:]]
+
+
+# What the patch of the page is for: the Deployment of Argo CD, with the parts that the plugin uses.
+REPO_SERVER = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: argocd-repo-server}
+spec:
+  selector: {matchLabels: {app: repo-server}}
+  template:
+    metadata: {labels: {app: repo-server}}
+    spec:
+      containers: [{name: argocd-repo-server, image: "argocd:3"}]
+      volumes:
+      - {name: var-files, emptyDir: {}}
+      - {name: plugins, emptyDir: {}}
+"""
+
+
+def test_the_page_on_argo_cd(programs: Programs, in_cluster: dict[str, str]) -> None:
+    (programs.folder / "contrib").symlink_to(REPO / "contrib")
+    programs.run("kubectl", "apply", "-f", "-", stdin=REPO_SERVER, env=in_cluster)
+    ((_, text),) = blocks("render-with-argocd.md")
+    shell(programs, text, in_cluster)
+    get = "kubectl get deployment argocd-repo-server -o yaml"
+    pod = yaml.safe_load(shell(programs, get, in_cluster))["spec"]["template"]["spec"]
+    containers = {each["name"]: each for each in pod["containers"]}
+    assert containers.keys() == {"argocd-repo-server", "sidecar-injector"}
+    mounted = {each["name"] for each in containers["sidecar-injector"]["volumeMounts"]}
+    assert mounted <= {each["name"] for each in pod["volumes"]}
+    data = yaml.safe_load(
+        shell(programs, "kubectl get configmap sidecar-injector-plugin -o yaml", in_cluster)
+    )
+    assert data["data"].keys() == {"plugin.yaml", "injector.yaml"}
+
+
+def test_the_page_on_flux(programs: Programs, overlay: Path) -> None:
+    (programs.folder / "deploy").mkdir()
+    identity = {
+        f"GIT_{who}_{what}": "ci@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
+    shell(programs, "git init -q --bare ../remote && git init -q && git remote add origin ../remote", {})
+    shell(programs, "git config push.autoSetupRemote true && git add . && git commit -qm start", identity)
+    commit, check = [text for _, text in blocks("render-with-flux.md")]
+    for _ in range(2):
+        shell(programs, commit, identity)
+    count = "git -C ../remote log --all --format=%s"
+    assert shell(programs, count, {}).splitlines() == ["Render the shop with sidecars", "start"]
+    assert "name: shipper" in (programs.folder / "deploy" / "shop.yaml").read_text()
+    shell(programs, check, {})
+    (overlay / "web.yaml").write_text(DEPLOYMENT.replace("web:1", "web:2"))
+    done = programs.run("sh", "-euc", check, status=1)
+    assert "+      - image: web:2" in done.stdout
+    # A workload that is refused changes neither the file nor the remote.
+    (overlay / "web.yaml").write_text(
+        DEPLOYMENT.replace('name: web\n        image: "web:1"', "name: 1\n        image: [a]")
+    )
+    programs.run("sh", "-euc", commit, env=identity, status=1)
+    assert "web:1" in (programs.folder / "deploy" / "shop.yaml").read_text()
+    assert len(shell(programs, count, {}).splitlines()) == 2
 
 
 def test_all_pages_on_pipelines_start_with_something_to_copy() -> None:

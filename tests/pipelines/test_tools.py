@@ -89,6 +89,15 @@ metadata:
     assert (kustomization / "ran").exists()
 
 
+@pytest.mark.usefixtures("kustomization")
+def test_what_is_built_can_be_shown_as_a_diff_and_checked(programs: Programs) -> None:
+    diff = programs.run("injector", "render", "-k", "overlay", "--diff").stdout
+    assert diff.startswith("--- a/kustomize overlay\n+++ b/kustomize overlay\n")
+    assert "+      - name: shipper" in diff
+    assert "\n-" not in diff
+    programs.run("injector", "render", "-k", "overlay", "--check", status=1)
+
+
 # --- helm ---------------------------------------------------------------------------------------
 
 
@@ -109,6 +118,13 @@ def test_a_chart_is_rendered_and_its_hooks_are_left_alone(with_helm: Programs) -
     }
     assert "passed    Job migrate: helm-hook." in done.stderr
     assert "passed    Pod check: helm-hook." in done.stderr
+
+
+def test_several_processes_leave_hooks_alone_as_one_does(with_helm: Programs) -> None:
+    chart(with_helm.folder / "chart", TEMPLATES)
+    render = ("injector", "render", "--helm", "chart", "--jobs")
+    one, two = (with_helm.run(*render, count) for count in ("1", "2"))
+    assert (one.stdout, one.stderr) == (two.stdout, two.stderr)
 
 
 def test_a_flag_injects_the_hooks_of_a_chart(with_helm: Programs) -> None:
@@ -169,7 +185,14 @@ def test_what_a_program_printed_before_it_failed_is_not_rendered(programs: Progr
     assert (done.stdout, "failed with status 3" in done.stderr) == ("", True)
 
 
-@pytest.mark.parametrize("pair", [("-k", "--helm"), ("-k", "-f"), ("--helm", "-f")])
-def test_manifests_come_from_one_place(programs: Programs, pair: tuple[str, str]) -> None:
-    done = programs.run("injector", "render", pair[0], "one", pair[1], "two", status=2)
+@pytest.mark.parametrize(
+    ("flag", "other"),
+    [("-k", "--helm"), ("-k", "-f"), ("--helm", "-f"), ("--helm", "--base"), ("-k", "--output-dir")]
+    + [(flag, "--in-place") for flag in ("-k", "--helm")],
+)
+def test_manifests_of_a_program_come_from_one_place_and_go_to_stdout(
+    programs: Programs, flag: str, other: str
+) -> None:
+    more = (other,) if other == "--in-place" else (other, "two")
+    done = programs.run("injector", "render", flag, "one", *more, status=2)
     assert "cannot be combined" in done.stderr

@@ -15,6 +15,7 @@ EXAMPLES: Final = """\b
 Examples:
   injector render -R manifests/ --diff
   injector render -R manifests/ --check
+  injector render --check --bundle bundle.yaml@sha256:DIGEST --against cluster
   injector render -R manifests/ --output-dir rendered/
   injector render -R manifests/ -o kustomize --output-dir overlay/
   injector render -R manifests/ --in-place
@@ -36,6 +37,17 @@ Examples:
 )
 @click.option(
     "--check", is_flag=True, help="Print what injection would change; exit status 1 where it is anything."
+)
+@click.option(
+    "--record-bundle",
+    is_flag=True,
+    help="Record the digest of --bundle in each injected workload, outside of its pod template.",
+)
+@click.option(
+    "--against",
+    type=options.FILES,
+    metavar="cluster|BUNDLE",
+    help="With --check: also fail where the configuration in use differs from this one; says by which keys.",
 )
 @click.option(
     "-o",

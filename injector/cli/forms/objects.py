@@ -5,7 +5,7 @@ Not here: how they are written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,17 @@ def _pairs(before: Any, after: Any, pointer: str) -> Iterator[tuple[str, Manifes
 
 
 def _schema(manifest: Manifest) -> Schema:
-    """The schema of an object: that of a pod at the place of its template, by which elements are matched."""
+    """The schema of an object: that of a pod at its templates, by which elements are matched."""
     row = kinds.of(manifest)
-    if row is None:
+    # The elements of a list have the schema of the list.
+    paths = [[part for part in path.split("/")[1:] if part != "*"] for path in row.templates] if row else []
+    return _nested(paths)
+
+
+def _nested(paths: Sequence[Sequence[str]]) -> Schema:
+    if not paths:
         return ATOMIC
-    schema = POD
-    for field in reversed(row.template.split("/")[1:]):
-        # The elements of a list have the schema of the list.
-        schema = schema if field == "*" else Schema({field: schema})
-    return schema
+    if not all(paths):
+        return POD
+    heads = {path[0] for path in paths}
+    return Schema({head: _nested([path[1:] for path in paths if path[0] == head]) for head in heads})

@@ -11,7 +11,6 @@ from typing import Final
 from injector.cli.inject import InjectRun
 from injector.cli.pipelines.markers import annotations_of
 from injector.cli.reporting.places import ManifestSite
-from injector.core import kinds
 from injector.core.model import Manifest
 from injector.core.workload import Workload
 from injector.yamltext import Document
@@ -29,7 +28,7 @@ def is_hook(manifest: Manifest) -> bool:
 
 def report(injection: InjectRun, document: Document, manifest: Manifest, pointer: str) -> None:
     """Report a hook that is not injected, as a workload where it is one."""
-    if kinds.of(manifest) is None:
+    if injection.config.kinds.of(manifest) is None:
         injection.tally.others += 1
         return
     label = Workload(manifest, "", "").label

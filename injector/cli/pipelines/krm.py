@@ -120,10 +120,11 @@ class _Call:
         inputs = krm_config.inputs_of(self.tree.get("functionConfig"))
         if inputs is None:
             config, around = flags.read()
-        elif flags.config_file or flags.config_map:
-            flag = "--config" if flags.config_file else "--config-map"
+        elif named := [flag for flag, value in _sources(flags).items() if value]:
             hint = "remove one of them"
-            raise ConfigError("it cannot be combined with the one in functionConfig", where=flag, hint=hint)
+            raise ConfigError(
+                "it cannot be combined with the one in functionConfig", where=named[0], hint=hint
+            )
         else:
             config = with_tags(load_input(inputs), flags.tags)
             around = world.from_objects(flags.objects, flags.namespace)
@@ -140,3 +141,17 @@ class _Call:
         if tree == self.tree:
             return self.document.raw
         return self.document.separator + documents.replaced(self.document, self.tree, tree).text
+
+
+def _sources(flags: InjectionInput) -> dict[str, object]:
+    """The flags that name a configuration, or parts of one."""
+    return {
+        "--bundle": flags.packed,
+        "--config": flags.config_file,
+        "--config-map": flags.config_map,
+        "--revision": flags.revision,
+        "--valuesFile": flags.values_file,
+        "--injectConfigFile": flags.inject_file,
+        "--from-cluster": flags.asks_cluster,
+        **flags.of_a_mesh(),
+    }

@@ -6,6 +6,7 @@ Not here: how the programs are run (`tools`), and what a KRM function reads (`kr
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -13,13 +14,14 @@ from typing import Final, Protocol
 from injector.cli.inject import InjectRun
 from injector.cli.manifests import check_named
 from injector.cli.pipelines import hooks
-from injector.cli.pipelines.markers import Hidden
+from injector.cli.pipelines.markers import FILE_OF_HELM, Hidden, annotations_of
 from injector.cli.report import Report
 from injector.cli.source import STDIN, NamedSource
 from injector.cli.world import World
 from injector.core.model import Manifest
 from injector.core.profile import Config
-from injector.errors import ConfigError
+from injector.errors import ConfigError, ManifestError
+from injector.printable import shown
 from injector.yamltext import Document
 
 NOTHING: Final = b"# no manifests\n"
@@ -58,6 +60,7 @@ class PipelineFlags(Protocol):
         """A chart."""
 
 
+_TEMPLATE: Final = re.compile(r"^# Source: (\S+)", re.MULTILINE)
 # What to stdout can be from these, in other forms than manifests too.
 _PRINTED: Final = ("--diff", "--check", "-o")
 
@@ -130,7 +133,20 @@ class PipedRun(InjectRun):
             hooks.report(self, document, manifest, pointer)
             return manifest
         hidden = Hidden.of(manifest)
-        return hidden.restored(InjectRun.change(self, document, hidden.bare, pointer))
+        try:
+            return hidden.restored(InjectRun.change(self, document, hidden.bare, pointer))
+        except ManifestError as error:
+            if template := _template_of(document, manifest):
+                # Helm does not show the stream whose line the error has.
+                error.hint = "; ".join(filter(None, [error.hint, f"the template is {template}"]))
+            raise
+
+
+def _template_of(document: Document, manifest: Manifest) -> str:
+    """The template of a chart that an object is from, where Helm says so: 4 by an annotation, 3 above it."""
+    comment = _TEMPLATE.search(document.text)
+    name = annotations_of(manifest).get(FILE_OF_HELM) or (comment and comment[1])
+    return shown(name) if name else ""
 
 
 def namespace_of_helm() -> str:

@@ -83,7 +83,8 @@ def runner(tmp_path: Path) -> Runner:
     (workspace / "manifests").mkdir(parents=True)
     (workspace / "manifests" / "web.yaml").write_text(DEPLOYMENT)
     (temp / "injector" / "bin").mkdir(parents=True)
-    (temp / "injector" / "bin" / "injector").symlink_to(Path(sys.executable).parent / "injector")
+    for name in ("injector", "python"):
+        (temp / "injector" / "bin" / name).symlink_to(Path(sys.executable).parent / name)
     environ = {key: value for key, value in os.environ.items() if key.startswith(("PIP_", "LANG", "LC_"))}
     environ |= {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -127,8 +128,16 @@ def test_the_action_annotates_the_files_and_fails(runner: Runner) -> None:
 def test_the_action_shows_the_diff_in_the_log_and_in_a_file(runner: Runner) -> None:
     done = runner.action(args="--diff\n\n", output="the diff.txt")
     assert done.returncode == 0
-    assert done.stdout.startswith("--- a/")
-    assert (runner.workspace / "the diff.txt").read_text() == done.stdout
+    diff = (runner.workspace / "the diff.txt").read_text()
+    assert diff.startswith("--- a/")
+    first, _, rest = done.stdout.partition("\n")
+    assert rest == f"{diff}::{first.removeprefix('::stop-commands::')}::\n"
+
+
+def test_the_log_of_the_action_has_no_commands_of_manifests(runner: Runner) -> None:
+    tokens = {runner.action(args="--diff").stdout.splitlines()[0] for _ in range(2)}
+    assert len(tokens) == 2
+    assert all(re.fullmatch("::stop-commands::[0-9a-f]{32}", token) for token in tokens)
 
 
 def test_the_action_takes_the_folder_of_its_runner_as_the_root(runner: Runner) -> None:
