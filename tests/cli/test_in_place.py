@@ -43,10 +43,11 @@ def rendered(run: Run, *names: str) -> list[str]:
     return [run("render", "--config", "c.yaml", name).out for name in names]
 
 
-def test_files_get_what_render_prints_for_each_of_them(run: Run, m: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_files_get_what_render_prints_for_each_of_them(run: Run, m: Path, jobs: str) -> None:
     web, cart = rendered(run, "m/web.yaml", "m/below/cart.yaml")
     assert "shipper" in web
-    done = run(*IN_PLACE)
+    done = run(*IN_PLACE, "--jobs", jobs)
     assert (done.status, done.out) == (0, "")
     assert done.err.endswith("2 workloads: 2 injected; 2 other documents\n2 files changed, 1 unchanged\n")
     assert contents(m) == {
