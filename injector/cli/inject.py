@@ -26,7 +26,7 @@ from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
 from injector.core import kinds, workload
-from injector.core.bundle_record import with_record
+from injector.core.bundle_record import with_record, without_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
@@ -105,6 +105,8 @@ class InjectRun:
         for located in workloads:
             outcome = self._injected(document, located, pointer)
             if outcome.patch:
+                # It is no longer what an earlier bundle made.
+                new = without_record(new, self.config.profile.keys.bundle)
                 new = replace(located, manifest=new).with_template(outcome.pod)
             if self.recorded and outcome.decision.verdict is Verdict.INJECT:
                 new = with_record(new, self.config.profile.keys.bundle, self.recorded)

@@ -275,7 +275,7 @@ NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--net")
 
 
 def test_the_command_of_a_container_runs_as_nobody_without_a_network(programs: Programs) -> None:
-    required("a container's namespaces", namespaces_refused())
+    required("namespaces of a container", namespaces_refused())
     assert programs.run(*NOBODY, "id", "-un").stdout == "nobody\n"
     tree = yaml.safe_dump(resource_list(WEB, functionConfig={"kind": "SidecarInjection", "spec": {}}))
     done = programs.run(*NOBODY, *CONTAINER, stdin=tree, cwd=Path("/"), env={"HOME": "/nonexistent"})
