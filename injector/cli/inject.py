@@ -10,10 +10,17 @@ from typing import Final
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending
-from injector.cli.passed import Passed, is_parameter, not_injectable, tree_with_containers, with_parameter
+from injector.cli.passed import (
+    Passed,
+    is_parameter,
+    label_of,
+    not_injectable,
+    tree_with_containers,
+    with_parameter,
+)
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.reporting.entries import WorkloadError
+from injector.cli.reporting.entries import InvalidWorkload, WorkloadError
 from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
@@ -93,7 +100,7 @@ class InjectRun:
                 )
                 return manifest
             self.tally.results["refused"] += 1
-            raise placed(error, document, pointer) from error
+            raise InvalidWorkload(label_of(manifest), placed(error, document, pointer)) from error
         new = manifest
         for located in workloads:
             outcome = self._injected(document, located, pointer)

@@ -394,7 +394,7 @@ def test_a_near_miss_is_a_warning(run: Run) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_kind_that_has_pods_but_no_known_template_is_reported(run: Run) -> None:
-    text = "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: r}\n"
+    text = "apiVersion: example.com/v1alpha1\nkind: Rollout\nmetadata: {name: r}\n"
     text += "spec: {template: {spec: {containers: []}}}\n"
     done = run("kube-inject", "--config", "c.yaml", "-f", "-", stdin=text)
     assert (done.status, done.out) == (0, text)

@@ -263,7 +263,7 @@ def test_a_broken_file_of_a_folder_is_an_error(run: Run) -> None:
     ],
 )
 def test_an_object_of_an_unsupported_kind_is_named_with_its_namespace(run: Run, meta: str, name: str) -> None:
-    text = f"apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {{{meta}}}\n"
+    text = f"apiVersion: example.com/v1alpha1\nkind: Rollout\nmetadata: {{{meta}}}\n"
     done = run(*INJECT, "-", stdin=text + "spec: {template: {spec: {containers: []}}}\n")
     assert done.err.startswith(f"passed    Rollout {name}: unsupported-kind.")
 

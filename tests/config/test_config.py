@@ -132,7 +132,7 @@ def test_every_key_of_the_design_is_declared_with_a_sentence() -> None:
         *("profile", "policy", "values", "meshConfig", "templates", "defaultTemplates", "aliases"),
         *("neverInjectSelector", "alwaysInjectSelector", "skipRuntimeClasses", "callers"),
         *("injectedAnnotations", "annotations", "namespaceDefaults"),
-        *("nativeSidecars", "placement", "podResources"),
+        *("nativeSidecars", "placement", "podResources", "kinds"),
         *("workLimit", "platform", "compliancePolicy", "revision", "compatibility.istioQuirks"),
     }
     assert {path for path in sentences if not path.startswith("server.")} == wanted
