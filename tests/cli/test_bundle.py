@@ -142,6 +142,16 @@ def test_a_bundle_that_is_too_large_is_not_parsed(
     assert f"a bundle has at most {size - 1} bytes" in done.err
 
 
+def test_a_bundle_that_could_not_be_read_is_not_written(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_file, "LIMIT", 100)
+    done = run("bundle", "--config", "c.yaml", "-o", "b.yaml")
+    assert (done.status, done.out) == (2, "")
+    assert "and at most 100 are read" in done.err
+    assert not (folder / "b.yaml").exists()
+
+
 def test_a_bundle_is_read_once(packed: str, run: Run) -> None:
     # From a pipe nothing can be read twice.
     text = Path("b.yaml").read_bytes()
