@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from injector.cli import output, world
+from injector.cli import bundle_file, output, world
 from injector.cli.bundle_file import BundleFile, digest_of
 from injector.cli.cluster_tags import tags_of
 from injector.cli.injection_input import ConfigurationInput
 from injector.config.bundle import Unpacked, pack
 from injector.config.loading import load_input
 from injector.core.facts import native_support
-from injector.errors import ClusterError
+from injector.errors import ClusterError, ConfigError
 from injector.printable import visible
 
 if TYPE_CHECKING:
@@ -47,8 +47,12 @@ def run(flags: BundleFlags) -> int:
     """Pack the configuration; returns the exit status. Raises InjectorError."""
     unpacked = _collected(flags)
     text = pack(unpacked)
+    data = text.encode("utf-8")
+    if len(data) > bundle_file.LIMIT:
+        what = f"the bundle would have {len(data)} bytes, and at most {bundle_file.LIMIT} are read"
+        raise ConfigError(what, where=unpacked.inputs.file.origin, hint="leave out what is not a setting")
     output.write(text, flags.output, [])
-    packed = BundleFile(flags.output or STDOUT_NAME, digest_of(text.encode("utf-8")), unpacked)
+    packed = BundleFile(flags.output or STDOUT_NAME, digest_of(data), unpacked)
     click.echo(visible(packed.reference), err=True)
     return 0
 

@@ -16,6 +16,7 @@ from typing import Final
 from injector.cli.output import Spool, mode_of
 from injector.cli.source import STDIN
 from injector.errors import ConfigError, ManifestError
+from injector.files import is_inside
 
 _FLAG: Final = "--output-dir"
 
@@ -54,9 +55,9 @@ class NewFiles:
         self._refuse(inputs)
         try:
             for path in self._paths:
+                self._check(self._folder / path)
+            for path in self._paths:
                 target = self._folder / path
-                if target.exists() and not target.is_file():
-                    raise ManifestError("a file is expected", where=str(target), hint=f"check {_FLAG}")
                 os.chmod(self._made() / path, mode_of(target))
                 target.parent.mkdir(parents=True, exist_ok=True)
             for path in self._paths:
@@ -64,6 +65,14 @@ class NewFiles:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self._failed(error) from error
+
+    def _check(self, target: Path) -> None:
+        """Raise ManifestError where there is something else than a file, or a link out of the folder."""
+        if not is_inside(self._folder, target.parent):
+            hint = "remove the link, or choose another folder"
+            raise ManifestError("a link leads out of the folder", where=str(target.parent), hint=hint)
+        if target.exists() and not target.is_file():
+            raise ManifestError("a file is expected", where=str(target), hint=f"check {_FLAG}")
 
     def _made(self) -> Path:
         """The folder beside, on the same file system."""

@@ -10,16 +10,23 @@ from typing import Final
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending
-from injector.cli.passed import Passed, is_parameter, not_injectable, tree_with_containers, with_parameter
+from injector.cli.passed import (
+    Passed,
+    is_parameter,
+    label_of,
+    not_injectable,
+    tree_with_containers,
+    with_parameter,
+)
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.reporting.entries import WorkloadError
+from injector.cli.reporting.entries import InvalidWorkload, WorkloadError
 from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
 from injector.core import kinds, workload
-from injector.core.bundle_record import with_record
+from injector.core.bundle_record import with_record, without_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
@@ -93,11 +100,13 @@ class InjectRun:
                 )
                 return manifest
             self.tally.results["refused"] += 1
-            raise placed(error, document, pointer) from error
+            raise InvalidWorkload(label_of(manifest), placed(error, document, pointer)) from error
         new = manifest
         for located in workloads:
             outcome = self._injected(document, located, pointer)
             if outcome.patch:
+                # It is no longer what an earlier bundle made.
+                new = without_record(new, self.config.profile.keys.bundle)
                 new = replace(located, manifest=new).with_template(outcome.pod)
             if self.recorded and outcome.decision.verdict is Verdict.INJECT:
                 new = with_record(new, self.config.profile.keys.bundle, self.recorded)

@@ -59,7 +59,7 @@ def not_injectable(
     if row and (reference := get(manifest, row.reference) if row.reference else None) is not None:
         return _of_another(document, manifest, pointer, row.reference, reference)
     if row and row.without:
-        return Passed(_label(manifest), row.without, _HINT, place(document, pointer))
+        return Passed(label_of(manifest), row.without, _HINT, place(document, pointer))
     return _unknown_template(document, manifest, pointer)
 
 
@@ -70,7 +70,7 @@ def _of_another(document: Document, manifest: Manifest, pointer: str, at: str, r
     where = place(document, pointer + at)
     sentence = f"Its pod template is that of {other or 'another object'} ({at})."
     hint = f"inject into {other}" if other else _HINT
-    return Passed(_label(manifest), sentence, hint, where, is_complete=True)
+    return Passed(label_of(manifest), sentence, hint, where, is_complete=True)
 
 
 def _unknown_template(document: Document, manifest: Manifest, pointer: str) -> Passed | None:
@@ -89,7 +89,7 @@ def _unknown_template(document: Document, manifest: Manifest, pointer: str) -> P
         return ManifestSite(document, pointer + (first + at if inside else at))
 
     return Passed(
-        _label(manifest),
+        label_of(manifest),
         f"{which} {'are' if more else 'is'} not injected.",
         _hint(manifest),
         where,
@@ -109,7 +109,7 @@ def with_parameter(document: Document, manifest: Manifest, pointer: str, error: 
     """An object of a Template whose pod template is known only when the parameters are."""
     where = place(document, pointer + error.where)
     sentence = f"A parameter of the Template is at {where}: {error.message}."
-    return Passed(_label(manifest), sentence, "run oc process first, and inject its output", where)
+    return Passed(label_of(manifest), sentence, "run oc process first, and inject its output", where)
 
 
 def _hint(manifest: Manifest) -> str:
@@ -121,7 +121,8 @@ def _hint(manifest: Manifest) -> str:
     return f"a {row.kind} of Kubernetes has apiVersion: {row.api_version}" if row else _HINT
 
 
-def _label(manifest: Manifest) -> str:
+def label_of(manifest: Manifest) -> str:
+    """The name of an object for messages, as far as it can be read."""
     meta = manifest.get("metadata")
     names = meta if isinstance(meta, dict) else {}
     name = shown(names.get("name") or names.get("generateName") or "?")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 # These depend on the content of the file, and the kernel writes them.
 _OF_THE_CONTENT: Final = ("security.ima", "security.evm")
+_STOPS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -69,9 +71,10 @@ class _Swap:
                 for each in replacements:
                     with _placed(each):
                         step(each)
-            for each in replacements:
-                with _placed(each, self.renamed, len(replacements)):
-                    self._rename(each)
+            with _uninterrupted():
+                for each in replacements:
+                    with _placed(each, self.renamed, len(replacements)):
+                        self._rename(each)
         finally:
             for folder, name in self.temporary.values():
                 with contextlib.suppress(OSError):
@@ -173,6 +176,16 @@ def _copy_attributes(descriptor: int, each: Replacement) -> None:
         except OSError as error:
             message = f"its attribute {name} cannot be preserved"
             raise ManifestError(message, where=each.name, hint="run the command as the owner") from error
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off what a person or a CI system stops the run with, for the moment of the renames."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

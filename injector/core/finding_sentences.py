@@ -313,7 +313,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "rewritten": (
         "A document could not be edited in place, so all of it was written again, without its comments.",
-        "Write the place without aliases, or keep comments elsewhere.",
+        "Write the place without anchors and merge keys, or keep comments elsewhere.",
     ),
     "not-looked-at": ("Something could not be checked.", "Follow the hint, or check it yourself."),
 }

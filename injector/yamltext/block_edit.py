@@ -49,8 +49,8 @@ def dashes(draft: Draft, node: Node) -> list[int]:
     return places
 
 
-def add_members(draft: Draft, node: Node, members: dict[str, Any]) -> None:
-    """Put members behind the last one of a map."""
+def add_members(draft: Draft, node: Node, members: dict[str, Any], place: int) -> None:
+    """Put members of a map before a line."""
     indent = draft.column(node.start)
     pad = " " * indent
     text, outline = "", ""
@@ -59,7 +59,6 @@ def add_members(draft: Draft, node: Node, members: dict[str, Any]) -> None:
         written = write.member(value, indent, draft.layout, blocks=draft.blocks)
         text += line + written
         outline += line + (f" {draft.substitute(value)}\n" if "\n" in written[:-1] else written)
-    place = draft.next_line(node.end)
     draft.put(place, place, text, outline)
 
 
@@ -102,15 +101,14 @@ def remove(draft: Draft, start: int, node: Node, following: int | None) -> None:
 
 def replace(draft: Draft, slot: Slot, node: Node, value: Any) -> None:
     """Put another value in the place of a value. Raises Uneditable."""
-    has_anchor = node.anchor is not None and node.shape is not NodeShape.ALIAS
-    if has_anchor and (node.tag is not None or node.shape is not NodeShape.SCALAR):
+    if node.own_anchor and (node.tag is not None or node.shape is not NodeShape.SCALAR):
         raise Uneditable(Obstacle.PROPERTY)
     head, rest = _written(draft, slot, node, value)
     line_end = draft.next_line(node.end)
     in_one_line = draft.next_line(slot.behind) == line_end
     if in_one_line and node.start > slot.behind and head and not (slot.in_list and value and rest):
         start, head = node.first if node.tag is not None else node.start, head.lstrip(" ")
-    elif has_anchor:
+    elif node.own_anchor:
         raise Uneditable(Obstacle.PROPERTY)
     else:
         start = slot.behind

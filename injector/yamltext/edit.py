@@ -24,7 +24,8 @@ from injector.yamltext.read import load, parsed
 from injector.yamltext.stream import Document
 
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
-_LAST_BLOCK = re.compile(r"[|>][0-9]*(?:[+0-9]*)[ \t]*(?:#.*)?\r?\n")
+# A block to whose value a line break behind it belongs.
+_OPEN_BLOCK = re.compile(r"[|>](?![0-9]?-)")
 
 
 def edited(document: Document, before: Any, after: Any) -> str | Obstacle:
@@ -79,7 +80,7 @@ class _Editor:
     def _change(self, node: Node, before: Any, after: Any, slot: Slot | None) -> None:
         """Edit a value; without a slot it is in a flow map or list, or it is the whole document."""
         # An alias is replaced by the value; what it names stays.
-        if node.shape is not NodeShape.ALIAS and node.anchor in self._aliased:
+        if node.own_anchor in self._aliased and not same(before, after):
             if same(before, after):
                 return
             raise Uneditable(Obstacle.ALIAS)
@@ -89,7 +90,7 @@ class _Editor:
         elif (
             in_place and node.shape is NodeShape.LIST and isinstance(before, list) and isinstance(after, list)
         ):
-            self._change_list(node, before, after)
+            self._change_list(node, before, after, slot)
         elif same(before, after):
             return
         elif slot:
@@ -114,14 +115,15 @@ class _Editor:
             following = node.keys[index + 1].first if index + 1 < len(names) else None
             block_edit.remove(self._draft, key.first, value, following)
         if added:
-            self._refuse_open_block(node)
-            block_edit.add_members(self._draft, node, added)
+            block_edit.add_members(self._draft, node, added, self._place_of_members(node))
 
     def _change_member(self, node: Node, index: int, before: Any, after: Any) -> None:
         slot = None if node.flow else block_edit.member_slot(self._draft, node, node.keys[index])
         self._change(node.values[index], before, after, slot)
 
-    def _change_list(self, node: Node, before: Sequence[Any], after: Sequence[Any]) -> None:
+    def _change_list(
+        self, node: Node, before: Sequence[Any], after: Sequence[Any], slot: Slot | None
+    ) -> None:
         parts = stretches(before, after)
         places = [] if node.flow else block_edit.dashes(self._draft, node)
         indent = self._draft.column(node.start)
@@ -135,13 +137,14 @@ class _Editor:
                     pairs = i
                     break
                 if a is not b:
-                    slot = None if node.flow else Slot(places[old + i] + 1, indent, in_list=True)
-                    self._change(node.values[old + i], a, b, slot)
+                    inner = None if node.flow else Slot(places[old + i] + 1, indent, in_list=True)
+                    self._change(node.values[old + i], a, b, inner)
             removed += range(old + pairs, old_end)
             if new + pairs < new_end:
                 added.append((old + pairs, after[new + pairs : new_end]))
         if not node.flow:
-            self._edit_block_list(node, places, removed, added)
+            least = self._draft.next_line(slot.behind) if slot else 0
+            self._edit_block_list(node, places, least, removed, added)
         elif removed or added:
             self._flow.change_list(node, removed, added)
 
@@ -149,6 +152,7 @@ class _Editor:
         self,
         node: Node,
         places: Sequence[int],
+        least: int,
         removed: Sequence[int],
         added: Sequence[tuple[int, Sequence[Any]]],
     ) -> None:
@@ -159,11 +163,12 @@ class _Editor:
             block_edit.remove(draft, places[index], node.values[index], following)
         for index, items in added:
             if index:
-                self._refuse_open_block(node.values[index - 1])
+                if self._ends_open(node.values[index - 1]):
+                    raise Uneditable(Obstacle.LAST_LINE)
                 place = draft.next_line(node.values[index - 1].end)
                 block_edit.add_items(draft, place, indent, items)
             elif draft.begins_line(places[0]):
-                place = block_edit.above_comments(draft, places[0], draft.next_line(node.first - 1))
+                place = block_edit.above_comments(draft, places[0], least)
                 block_edit.add_items(draft, place, indent, items)
             else:
                 block_edit.add_items(draft, places[0], indent, items, inline=True)
@@ -178,14 +183,22 @@ class _Editor:
             raise Uneditable(Obstacle.MERGE_KEY)
         return names
 
-    def _refuse_open_block(self, node: Node) -> None:
-        """Raise Uneditable behind a block that ends the text without a line break: it would get one."""
-        if self._added_break and node.end >= len(self._document.text):
-            last = node
-            while last.values:
-                last = last.values[-1]
-            if self._draft.text.startswith(("|", ">"), last.start):
-                raise Uneditable(Obstacle.LAST_LINE)
+    def _place_of_members(self, node: Node) -> int:
+        """Where new members of a block map go: behind the last one, or before one that ends the text."""
+        draft, last = self._draft, node.keys[-1].first
+        if not self._ends_open(node):
+            return draft.next_line(node.end)
+        if not draft.begins_line(last):
+            raise Uneditable(Obstacle.LAST_LINE)
+        return draft.line_start(last)
+
+    def _ends_open(self, node: Node) -> bool:
+        """Whether a block ends the text without a line break: what is put behind it would give it one."""
+        if not self._added_break or node.end < len(self._document.text):
+            return False
+        while node.values:
+            node = node.values[-1]
+        return bool(_OPEN_BLOCK.match(self._draft.text, node.start))
 
 
 def _aliases(root: Node) -> frozenset[str]:
@@ -203,9 +216,9 @@ def _aliases(root: Node) -> frozenset[str]:
 
 def _may_replace(before: Any, after: Any) -> bool:
     """Whether one element of a list can be the other one, changed."""
-    if isinstance(before, dict):
-        return isinstance(after, dict) and not (is_named(before) or is_named(after))
-    return type(before) is type(after)
+    if isinstance(before, dict) and isinstance(after, dict):
+        return not (is_named(before) or is_named(after))
+    return not (isinstance(before, dict) or isinstance(after, dict))
 
 
 def _fits(read: Any, after: Any, values: Sequence[Any]) -> bool:

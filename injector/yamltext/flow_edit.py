@@ -85,7 +85,7 @@ class FlowEditor:
 
     def replace(self, node: Node, value: Any) -> None:
         """Put another value in the place of a value. Raises Uneditable."""
-        if node.anchor is not None and node.tag is not None:
+        if node.own_anchor and node.tag is not None:
             raise Uneditable(Obstacle.PROPERTY)
         start = node.first if node.tag is not None else node.start
         self._refuse_comments(start, node.end)

@@ -50,7 +50,7 @@ class Node:
         self.tag: str | None = getattr(event, "tag", None)
         self.first: int = event.start_mark.index
         self.start = self.first
-        if self.has_properties:
+        if self.tag is not None or self.own_anchor:
             self.start = _behind_properties(text, self.first)
         self.end: int = event.end_mark.index
         self.flow = bool(getattr(event, "flow_style", False))
@@ -58,9 +58,9 @@ class Node:
         self.values: list[Node] = []
 
     @property
-    def has_properties(self) -> bool:
-        """Whether it has an anchor or a tag of its own."""
-        return self.tag is not None or (self.anchor is not None and self.shape is not NodeShape.ALIAS)
+    def own_anchor(self) -> str | None:
+        """Its anchor; an alias has none, it names that of another value."""
+        return None if self.shape is NodeShape.ALIAS else self.anchor
 
 
 def root_of(events: Iterable[Event], text: str) -> Node | None:

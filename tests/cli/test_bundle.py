@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,26 @@ def test_only_the_bundle_counts(packed: str, folder: Path, run: Run, monkeypatch
     assert run("render", "web.yaml", "--bundle", packed) == before
 
 
+# In a process of its own: the hook of a process cannot be removed.
+WATCHED = """\
+import sys
+seen = []
+sys.addaudithook(lambda event, args: seen.append((event, args[0])))
+from injector.cli.main import main
+status = main(sys.argv[1:])
+network = [event for event, _ in seen if event.startswith("socket.")]
+files = [path for event, path in seen if event == "open" and isinstance(path, str)]
+print(status, network, [path for path in files if "/" not in path or ".kube" in path], file=sys.stderr)
+"""
+
+
+def test_no_connection_is_opened_and_no_other_file_is_read(packed: str) -> None:
+    argv = [sys.executable, "-c", WATCHED, "render", "web.yaml", "--bundle", packed]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True)
+    assert "shipper:1" in done.stdout
+    assert done.stderr.splitlines()[-1] == "0 [] ['b.yaml', 'web.yaml']"
+
+
 def test_without_a_digest_the_bundle_is_used_and_its_digest_is_printed(packed: str, run: Run) -> None:
     done = run("render", "web.yaml", "--bundle", "b.yaml")
     assert done.status == 0
@@ -118,6 +140,16 @@ def test_a_bundle_that_is_too_large_is_not_parsed(
     done = run("render", "web.yaml", "--bundle", packed)
     assert (done.status, done.out) == (2, "")
     assert f"a bundle has at most {size - 1} bytes" in done.err
+
+
+def test_a_bundle_that_could_not_be_read_is_not_written(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle_file, "LIMIT", 100)
+    done = run("bundle", "--config", "c.yaml", "-o", "b.yaml")
+    assert (done.status, done.out) == (2, "")
+    assert "and at most 100 are read" in done.err
+    assert not (folder / "b.yaml").exists()
 
 
 def test_a_bundle_is_read_once(packed: str, run: Run) -> None:

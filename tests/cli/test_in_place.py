@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,11 @@ def rendered(run: Run, *names: str) -> list[str]:
     return [run("render", "--config", "c.yaml", name).out for name in names]
 
 
-def test_files_get_what_render_prints_for_each_of_them(run: Run, m: Path) -> None:
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_files_get_what_render_prints_for_each_of_them(run: Run, m: Path, jobs: str) -> None:
     web, cart = rendered(run, "m/web.yaml", "m/below/cart.yaml")
     assert "shipper" in web
-    done = run(*IN_PLACE)
+    done = run(*IN_PLACE, "--jobs", jobs)
     assert (done.status, done.out) == (0, "")
     assert done.err.endswith("2 workloads: 2 injected; 2 other documents\n2 files changed, 1 unchanged\n")
     assert contents(m) == {
@@ -252,6 +254,33 @@ def test_what_may_not_be_a_killed_runs_own_stays(run: Run, m: Path) -> None:
     reused.write_text("half")
     run(*IN_PLACE)
     assert not reused.exists()
+
+
+def test_a_process_that_has_ended_and_waits_for_its_parent_does_not_run(run: Run, m: Path) -> None:
+    run(*IN_PLACE)
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        scope = OWN.split("-")[1]
+        stray = m / leftovers.name_for("web.yaml", f"injector-{scope}-{ended.pid}-1")
+        stray.write_text("half")
+        assert run(*IN_PLACE).status == 0
+        assert not stray.exists()
+
+
+def test_without_proc_a_process_of_the_number_may_be_the_one(
+    run: Run, m: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As on macOS, which these tests may not run on.
+    monkeypatch.setattr(leftovers, "_PROC", m / "absent")
+    mark = leftovers.mark()
+    assert mark.endswith(f"-{os.getpid()}-0")
+    scope = mark.split("-")[1]
+    dead = m / leftovers.name_for("web.yaml", f"injector-{scope}-{DEAD}-0")
+    runs = m / leftovers.name_for("web.yaml", f"injector-{scope}-{os.getppid()}-0")
+    for path in (dead, runs):
+        path.write_text("half")
+    assert run(*IN_PLACE).status == 0
+    assert (dead.exists(), runs.exists()) == (False, True)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to other users")

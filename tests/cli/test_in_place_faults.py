@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -128,6 +129,33 @@ def test_a_file_that_is_gone_stops_the_run(run: Run, m: Path, monkeypatch: pytes
     done = run(*IN_PLACE)
     assert (done.status, contents(m)) == (1, dict.fromkeys(("a.yaml", "b.yaml"), DEPLOYMENT.encode()))
     assert f"error: m/c.yaml: cannot be replaced: no such file or directory{NO_CHANGE}" in done.err
+
+
+def test_an_interrupt_before_the_renames_leaves_all_files_and_no_temporary_file(
+    run: Run, m: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def interrupted(descriptor: int) -> None:
+        fsync(descriptor)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    assert (run(*IN_PLACE).status, contents(m)) == (130, THREE)
+
+
+def test_an_interrupt_between_the_renames_takes_effect_when_all_files_are_changed(
+    run: Run, m: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = os.rename
+
+    def interrupted(source: str, target: str, **folders: int) -> None:
+        rename(source, target, **folders)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(os, "rename", interrupted)
+    assert run(*IN_PLACE).status == 130
+    assert [b"shipper" in content for content in contents(m).values()] == [True, True, True]
 
 
 # --- disks and file systems -----------------------------------------------------------------------

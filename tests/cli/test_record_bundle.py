@@ -56,6 +56,15 @@ def test_another_bundle_replaces_the_record_and_the_same_one_changes_nothing(
     assert done.out == first.replace(packed.rpartition("@")[2], other.rpartition("@")[2])
 
 
+def test_a_record_goes_when_another_configuration_changes_the_pods(
+    packed: str, folder: Path, run: Run
+) -> None:
+    (folder / "done.yaml").write_text(run("render", "web.yaml", "--bundle", packed, "--record-bundle").out)
+    assert KEY in run("render", "done.yaml", "--config", "c.yaml").out
+    (folder / "c.yaml").write_text("profile: ./logship\nvalues: {image: 'shipper:2'}\n")
+    assert KEY not in run("render", "done.yaml", "--config", "c.yaml").out
+
+
 def test_what_is_not_injected_and_a_bare_pod_have_no_record(packed: str, folder: Path, run: Run) -> None:
     skipped = DEPLOYMENT.replace(
         "        app: web\n", "        app: web\n        logs.example.com/inject: 'false'\n"

@@ -72,18 +72,21 @@ def test_a_file_that_is_replaced_keeps_its_mode(run: Run) -> None:
         (["many/a.yaml", "many/below/a.yaml"], "out", 2, "have the same path in the folder\n  hint: name a"),
         (["many"], "web.yaml", 1, "error: web.yaml"),
         (["many"], "taken", 1, "error: taken/a.yaml: a file is expected"),
+        (["many", "-R"], "linked", 1, "error: linked/below: a link leads out of the folder"),
     ],
 )
 def test_a_folder_that_cannot_be_written_is_left_alone(
     run: Run, many: dict[str, str], names: list[str], target: str, status: int, said: str
 ) -> None:
     Path("taken/a.yaml").mkdir(parents=True)
+    Path("linked").mkdir()
+    Path("linked/below").symlink_to(Path("taken").absolute())
     before = files_of(".")
     done = run(*RENDER, *names, "--output-dir", target)
     assert (done.status, done.out) == (status, "")
     assert said in done.err
     assert files_of(".") == before
-    assert sorted(os.listdir()) == ["c.yaml", "logship", "many", "taken", "web.yaml"]
+    assert sorted(os.listdir()) == ["c.yaml", "linked", "logship", "many", "taken", "web.yaml"]
 
 
 # --- -o kustomize ---------------------------------------------------------------------------------

@@ -159,7 +159,7 @@ class _Pen:
         blank = " " * self.random.choice([1, 1, 3]) if self.habits.wide else " "
         head = f"{blank}{first}" if first else ""
         # Behind quotes that end on another line, the comment is there.
-        if line and not first.startswith(("|", ">")):
+        if line and "|" not in first[:8]:
             self.out.append(f"{head}\n{rest}{self.trailing()}\n")
         else:
             self.out.append(f"{head}{self.trailing()}{line}{rest}\n")
@@ -212,7 +212,9 @@ class _Pen:
                 else ("{}" if isinstance(value, dict) else "[]")
             )
         tag = "!!str " if self.chance(self.habits.tags) else ""
-        if block and self.habits.blocks and "\n" in value and _LITERAL.fullmatch(value):
+        # A block at the end of the text would lose its last line break with the text's.
+        ends = self.habits.last_break or not value.endswith("\n")
+        if block and ends and self.habits.blocks and "\n" in value and _LITERAL.fullmatch(value):
             return tag + self.literal(value, indent)
         quotes = self.habits.quotes
         if quotes == "mixed":

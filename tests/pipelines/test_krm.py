@@ -192,12 +192,12 @@ def test_an_error_is_a_result_with_object_field_and_file(programs: Programs) -> 
     assert out["items"] == tree["items"]
     (result,) = [each for each in out["results"] if each["severity"] == "error"]
     assert result == {
-        "message": "a list is expected, not a number",
+        "message": "Pod batch: a list is expected, not a number",
         "severity": "error",
         "resourceRef": {"apiVersion": "v1", "kind": "Pod", "name": "batch"},
         "field": {"path": "spec.containers"},
         "file": {"path": "shop/web.yaml", "index": 3},
-        "tags": {"code": "input"},
+        "tags": {"code": "invalid-pod"},
     }
 
 
@@ -275,7 +275,7 @@ NOBODY = ("unshare", "--user", "--map-user=65534", "--map-group=65534", "--net")
 
 
 def test_the_command_of_a_container_runs_as_nobody_without_a_network(programs: Programs) -> None:
-    required("a container's namespaces", namespaces_refused())
+    required("namespaces of a container", namespaces_refused())
     assert programs.run(*NOBODY, "id", "-un").stdout == "nobody\n"
     tree = yaml.safe_dump(resource_list(WEB, functionConfig={"kind": "SidecarInjection", "spec": {}}))
     done = programs.run(*NOBODY, *CONTAINER, stdin=tree, cwd=Path("/"), env={"HOME": "/nonexistent"})

@@ -149,7 +149,8 @@ def test_the_message_of_helm_is_shown(with_helm: Programs) -> None:
 
 
 def test_without_helm_the_error_says_what_to_install(programs: Programs) -> None:
-    done = programs.run("injector", "render", "--helm", "chart", status=2)
+    alone = {"PATH": str(programs.bin)}
+    done = programs.run("injector", "render", "--helm", "chart", status=2, env=alone)
     assert "error: --helm chart: helm is not on PATH" in done.stderr
 
 
@@ -157,6 +158,14 @@ def test_an_error_in_what_helm_renders_names_the_chart_and_the_line(with_helm: P
     chart(with_helm.folder / "chart", {"web.yaml": "apiVersion: v1\nkind: Pod\nspec: {containers: 1}\n"})
     done = with_helm.run("injector", "render", "--helm", "chart", status=1)
     assert "error: helm chart:5: /spec/containers" in done.stderr
+
+
+@pytest.mark.parametrize("others", [("-k", "overlay"), ("-f", "web.yaml"), ("--krm",)])
+def test_the_flag_for_hooks_is_refused_where_it_has_no_effect(
+    programs: Programs, others: tuple[str, ...]
+) -> None:
+    done = programs.run("injector", "render", "--hooks", *others, status=2)
+    assert "error: --hooks: it is only for --helm and --post-renderer" in done.stderr
 
 
 # --- programs that misbehave --------------------------------------------------------------------

@@ -153,7 +153,7 @@ def _id(document: Document, pointer: str, manifest: Manifest) -> _Id:
     words = [manifest.get("apiVersion"), manifest.get("kind"), meta.get("namespace") or "", meta.get("name")]
     for key, word in zip(("apiVersion", "kind", "namespace", "name"), words, strict=True):
         if not isinstance(word, str) or (not word and key != "namespace"):
-            hint = f"kustomize requires it; give the object a {key}"
+            hint = f"kustomize requires it; add {key} to the object"
             raise placed(ManifestError(f"{key} is missing", hint=hint), document, pointer)
     return _Id(*map(str, words))
 

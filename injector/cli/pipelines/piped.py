@@ -77,6 +77,9 @@ def check(flags: PipelineFlags, forms: Sequence[str]) -> None:
         "--helm": flags.helm,
     }
     chosen = [flag for flag, value in asked.items() if value]
+    if flags.hooks and chosen[:1] not in (["--post-renderer"], ["--helm"]):
+        hint = "remove it: hooks in other manifests are injected as well"
+        raise ConfigError("it is only for --helm and --post-renderer", where="--hooks", hint=hint)
     if not chosen:
         check_named(flags.manifests + flags.filenames)
         return

@@ -62,6 +62,6 @@ def _output(name: str, command: Sequence[str]) -> bytes:
         raise ManifestError(
             f"{Path(command[0]).name} failed with {ended}",
             where=name,
-            hint="its message is above; run it by itself",
+            hint="see its message above",
         )
     return bytes(out)

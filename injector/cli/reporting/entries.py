@@ -75,6 +75,14 @@ class WorkloadError(ManifestError):
         return self
 
 
+class InvalidWorkload(ManifestError):
+    """The error for an object whose pod template cannot be read, with the name of the object."""
+
+    def __init__(self, label: str, error: ManifestError) -> None:
+        super().__init__(error.message, where=error.where, hint=error.hint)
+        self.label = label
+
+
 def of_finding(
     finding: Finding, label: str, place: FilePlace | None, files: Collection[str], configuration: str
 ) -> ReportEntry:
@@ -89,14 +97,19 @@ def of_finding(
 
 
 def of_error(error: InjectorError, files: Collection[str]) -> Iterator[ReportEntry]:
-    """The entries of an error: one for each that it stands for."""
+    """The entries of an error: one for each that it stands for, and a workload that nothing else reports."""
     for each in error.parts or (error,):
         at = NOWHERE if isinstance(each, ClusterError) else FilePlace.of(each.where, files)
         if isinstance(each, WorkloadError):
             label, message = each.label, each.why
             at = replace(at, inside=each.pointer or at.inside)
         else:
-            label, message = "", each.message
+            label, message = getattr(each, "label", ""), each.message
+        if isinstance(each, InvalidWorkload):
+            reason = Reason.INVALID_POD
+            yield ReportEntry(
+                Sort.WORKLOAD, Level.ERROR, reason.value, reason.sentence, "", label, "refused", at
+            )
         yield ReportEntry(Sort.ERROR, Level.ERROR, _code(each), message, each.hint, label, place=at)
 
 
@@ -116,6 +129,8 @@ def of_defect(error: Exception) -> ReportEntry:
 def _code(error: InjectorError) -> str:
     if isinstance(error, WorkloadError):
         return error.code
+    if isinstance(error, InvalidWorkload):
+        return Reason.INVALID_POD.value
     if isinstance(error, ClusterError):
         return FindingCode.CLUSTER_UNREADABLE.value
     if isinstance(error, ConfigError):

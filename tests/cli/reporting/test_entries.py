@@ -132,3 +132,13 @@ def test_a_defect_is_in_the_report(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert [each["code"] for each in report["errors"]] == ["internal-error"]
     plain = run("render", "--config", "c.yaml", "web.yaml")
     assert plain.err.startswith("error: unexpected ZeroDivisionError; this is a bug")
+
+
+def test_a_workload_that_cannot_be_read_is_refused_with_its_name(run: Run) -> None:
+    Path("shop.yaml").write_text(DEPLOYMENT.replace("        app: web\n", "        app: 1\n"))
+    status, report = reported(run, "render", "--config", "c.yaml", "shop.yaml")
+    assert status == 1
+    for entry in (*report["workloads"], *report["errors"]):
+        assert (entry["object"], entry["line"]) == ("Deployment shop/web", 10)
+    assert report["counts"]["workloads"] == {"refused": 1}
+    assert [each["code"] for each in report["errors"]] == ["invalid-pod"]

@@ -121,7 +121,7 @@ def test_the_action_annotates_the_files_and_fails(runner: Runner) -> None:
     assert done.returncode == 1
     (error,) = [line for line in done.stderr.splitlines() if line.startswith("::error ")]
     line = 1 + REFUSED.splitlines().index("        app: 1")
-    assert error.startswith(f"::error file=manifests/bad name.yaml,line={line},title=input::")
+    assert error.startswith(f"::error file=manifests/bad name.yaml,line={line},title=invalid-pod::")
     assert "### injector render" in runner.named("GITHUB_STEP_SUMMARY")
 
 
