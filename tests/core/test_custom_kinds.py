@@ -1,8 +1,7 @@
 """Where the pod templates of other operators' kinds are, by the facts of their CustomResourceDefinitions.
 
-The facts were read in the repositories of: Argo Rollouts 1.8, Knative Serving 1.19, OpenKruise 1.8, Ray
-1.4, Spark operator 2.5, KubeFlow training operator 1.9 and trainer 2.1, JobSet 0.10, LeaderWorkerSet 0.7,
-Volcano 1.13, Strimzi 0.48, Tekton 1.3.
+Compared with the definitions of Argo Rollouts 1.10.2, Knative Serving 0.51.0, KubeRay 1.5.0, the KubeFlow
+training operator 1.8.1 and trainer 2.0.0. The others are from the Go types of their repositories.
 """
 
 from __future__ import annotations
