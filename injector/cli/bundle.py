@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from injector.cli import bundle_file, output, world
+from injector.cli import bundle_file, world
 from injector.cli.bundle_file import BundleFile, digest_of
 from injector.cli.cluster_tags import tags_of
 from injector.cli.injection_input import ConfigurationInput
+from injector.cli.writing import output
 from injector.config.bundle import Unpacked, pack
 from injector.config.loading import load_input
 from injector.core.facts import native_support

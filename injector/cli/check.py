@@ -17,10 +17,10 @@ from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
 from injector.cli.configuration import Located, Wanted, located
+from injector.cli.reading.sources import read_url
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.results import PROGRAMS, for_programs
-from injector.cli.sources import read_url
 from injector.cli.world import Access
 from injector.config import cross_checks, value_names
 from injector.config.loading import Input, Text, check_schema, folder_of, load_settings

@@ -15,10 +15,10 @@ import click
 from injector import yamltext
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
 from injector.cli.reporting.markdown import code
 from injector.cli.reporting.places import ManifestSite
-from injector.cli.sources import Sources
 from injector.cli.tally import number
 from injector.cli.world import World
 from injector.core import documents, workload

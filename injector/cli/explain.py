@@ -14,13 +14,14 @@ from typing import Any
 
 import click
 
-from injector.cli import explain_sources, explain_table, explain_text, live, sources
+from injector.cli import explain_sources, explain_table, explain_text, live
 from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors
-from injector.cli.output import write
 from injector.cli.progress import MANY, counted
+from injector.cli.reading import sources
+from injector.cli.reading.selection import Selection
 from injector.cli.results import PROGRAMS, for_programs
-from injector.cli.selection import Selection
+from injector.cli.writing.output import write
 from injector.core.injection.pipeline import inject
 from injector.core.model import Finding, Reason, Verdict
 from injector.core.reports.provenance import Explainer, Explanation

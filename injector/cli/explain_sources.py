@@ -14,7 +14,7 @@ from functools import cache
 from injector.cli import configuration, live, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Wanted
-from injector.cli.sources import Sources
+from injector.cli.reading.sources import Sources
 from injector.cli.world import Access, World
 from injector.core import documents, workload
 from injector.core.diagnosis.diagnoses import Diagnosis

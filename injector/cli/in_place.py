@@ -13,13 +13,14 @@ from functools import partial
 from itertools import groupby
 from typing import IO
 
-from injector.cli import manifests, replacing
+from injector.cli import manifests
 from injector.cli.manifests import Ending, Part, Transformed
-from injector.cli.output import Spool, spooling
-from injector.cli.replacing import Replacement
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
-from injector.cli.sources import Sources
 from injector.cli.tally import number
+from injector.cli.writing import replacing
+from injector.cli.writing.output import Spool, spooling
+from injector.cli.writing.replacing import Replacement
 from injector.files import Identity
 
 

@@ -18,11 +18,11 @@ from injector.cli.passed import (
     tree_with_containers,
     with_parameter,
 )
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
 from injector.cli.reported import reported
 from injector.cli.reporting.entries import InvalidWorkload, WorkloadError
 from injector.cli.reporting.places import ManifestSite, SiteOf
-from injector.cli.sources import Sources
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
 from injector.core import kinds, workload

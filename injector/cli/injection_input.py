@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
-from injector.cli.selection import Selection
+from injector.cli.reading.selection import Selection
 from injector.cli.world import Access, World
 from injector.config.control_plane import INJECT_MAP, MESH_MAP, Maps, check_mesh, read_overrides
 from injector.config.loading import Overrides, Text, rules_of

@@ -15,8 +15,8 @@ from injector import yamltext
 from injector.cli import configuration
 from injector.cli.configuration import Wanted
 from injector.cli.failures import print_errors
+from injector.cli.reading.sources import Sources
 from injector.cli.results import PROGRAMS, for_programs, table
-from injector.cli.sources import Sources
 from injector.core import documents, kinds
 from injector.core.kinds import Kind, KindTable
 from injector.core.kinds.definition import DEFINITION, Definition, read

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final, TypeAlias
 
 from injector import yamltext
-from injector.cli.output import Spool, publish
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
-from injector.cli.sources import Sources
+from injector.cli.writing.output import Spool, publish
 from injector.core import documents, kinds, other_documents
 from injector.core.documents import ChangedDocument
 from injector.core.kinds import KindTable

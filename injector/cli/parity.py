@@ -19,9 +19,9 @@ from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.injection_input import ConfigurationInput
 from injector.cli.parity_report import DIFFERENT, NOT_COMPARED, SAME, ApiRefusal, Compared
 from injector.cli.progress import counted
+from injector.cli.reading.selection import Selection
+from injector.cli.reading.sources import Sources
 from injector.cli.results import PROGRAMS, for_programs
-from injector.cli.selection import Selection
-from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import documents, workload
 from injector.core.created_pod import created_pod, makes_pods

@@ -16,10 +16,10 @@ from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending, Form, Part, Spread, Transformed
 from injector.cli.pipelines import copied, piped
+from injector.cli.reading.source import STDIN
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
 from injector.cli.reported import reported
-from injector.cli.source import STDIN
-from injector.cli.sources import Sources
 from injector.cli.tally import number
 from injector.errors import ConfigError
 
@@ -181,8 +181,8 @@ def _write(flags: RenderFlags, stream: Transformed, report: Report, end: Callabl
     if not flags.output_dir:
         return stream.write(None, report, end, _form(flags))
     # Other forms need no folders.
-    from injector.cli.folder import NewFiles
     from injector.cli.forms import kustomized, mirrored
+    from injector.cli.writing.folder import NewFiles
 
     write = kustomized.kustomized if flags.output == "kustomize" else mirrored.mirrored
     with NewFiles(flags.output_dir) as files:

@@ -12,11 +12,12 @@ from typing import Final, Protocol
 
 import click
 
-from injector.cli import failures, output
+from injector.cli import failures
 from injector.cli.report import Report
 from injector.cli.reporting import formats, names
 from injector.cli.reporting.entries import of_defect
 from injector.cli.reporting.finished import Finished
+from injector.cli.writing import output
 from injector.errors import ConfigError
 from injector.printable import visible
 

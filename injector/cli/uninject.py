@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from injector.cli import configuration, in_place, manifests
+from injector.cli.reading.selection import Selection
+from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
-from injector.cli.selection import Selection
-from injector.cli.sources import Sources
 from injector.cli.world import World
 from injector.core import workload
 from injector.core.bundle_record import without_record

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from injector import files
-from injector.cli import source
+from injector.cli.reading import source
 from tests.cli.conftest import DEPLOYMENT, Run
 
 CONFIG = ("--config", "c.yaml")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.cli import leftovers
+from injector.cli.writing import leftovers
 from tests.cli.conftest import DEPLOYMENT, Run
 
 RENDER = ("render", "--config", "c.yaml", "-R", "m")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.cli import replacing
+from injector.cli.writing import replacing
 from tests.cli.conftest import DEPLOYMENT, PROFILE, SIDECAR, Run
 
 REPO = Path(__file__).resolve().parents[2]

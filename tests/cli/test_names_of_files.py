@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from injector.cli import downloads
+from injector.cli.reading import downloads
 from injector.errors import ConfigError, InjectorError, ManifestError
 from tests.cli.conftest import DEPLOYMENT, Run
 

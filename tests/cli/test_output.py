@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.cli import manifests, output
-from injector.cli.output import Spool
-from injector.cli.sources import Sources
+from injector.cli import manifests
+from injector.cli.reading.sources import Sources
+from injector.cli.writing import output
+from injector.cli.writing.output import Spool
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.yamltext import Document

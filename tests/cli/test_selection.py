@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from injector.cli.selection import Selection
+from injector.cli.reading.selection import Selection
 from injector.errors import ConfigError
 from tests.cli.conftest import DEPLOYMENT, Run
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from injector import yamltext
 from injector.cli import manifests
-from injector.cli.output import Spool
+from injector.cli.writing.output import Spool
 from tests.cli.conftest import DEPLOYMENT, Run
 
 WEB: dict[str, Any] = yaml.safe_load(DEPLOYMENT)

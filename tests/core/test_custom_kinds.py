@@ -1,7 +1,7 @@
 """Where the pod templates of other operators' kinds are, by the facts of their CustomResourceDefinitions.
 
 Compared with the definitions of Argo Rollouts 1.10.2, Knative Serving 0.51.0, KubeRay 1.5.0, the KubeFlow
-training operator 1.8.1 and trainer 2.0.0. The others are from the Go types of their repositories.
+training operator 1.8.1 and trainer 2.0.0. The other paths were not compared with a definition.
 """
 
 from __future__ import annotations

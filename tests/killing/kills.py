@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from injector.cli import leftovers
+from injector.cli.writing import leftovers
 from tests.killing import watching
 from tests.killing.repository import BrokenError, Repository, State
 

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from injector.cli import leftovers
 from injector.cli.main import main
+from injector.cli.writing import leftovers
 from tests.command import run
 
 PROFILE = """\

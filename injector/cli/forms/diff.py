@@ -14,9 +14,9 @@ from typing import Final
 from injector.cli.forms.line_edits import edits
 from injector.cli.forms.objects import of_part
 from injector.cli.manifests import Part
-from injector.cli.output import Spool
+from injector.cli.reading.source import STDIN
 from injector.cli.report import coloured, paint
-from injector.cli.source import STDIN
+from injector.cli.writing.output import Spool
 from injector.printable import visible
 
 _CONTEXT: Final = 3

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from injector import yamltext
 from injector.cli.manifests import Part
-from injector.cli.output import Spool
+from injector.cli.writing.output import Spool
 
 
 def json_values(parts: Iterable[Part], out: Spool) -> None:

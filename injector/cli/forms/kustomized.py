@@ -14,11 +14,11 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from injector import yamltext
-from injector.cli.folder import NewFiles
 from injector.cli.forms.mirrored import PathOf
 from injector.cli.forms.objects import patch_of
 from injector.cli.manifests import Part
-from injector.cli.output import Spool
+from injector.cli.writing.folder import NewFiles
+from injector.cli.writing.output import Spool
 from injector.core import documents, workload
 from injector.core.documents import placed
 from injector.core.model import Manifest

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from injector.cli.forms.objects import of_part
 from injector.cli.manifests import Part
-from injector.cli.output import Spool
+from injector.cli.writing.output import Spool
 from injector.core import documents
 from injector.printable import visible
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path, PurePath
 
-from injector.cli.folder import NewFiles
 from injector.cli.manifests import Part, joined
-from injector.cli.output import Spool
-from injector.cli.source import STDIN
+from injector.cli.reading.source import STDIN
+from injector.cli.writing.folder import NewFiles
+from injector.cli.writing.output import Spool
 
 PathOf = Callable[[str], PurePath]
 """The path in the new folder of a source."""

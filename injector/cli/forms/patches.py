@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from injector.cli.forms.objects import ChangedObject, of_part
 from injector.cli.manifests import Part
-from injector.cli.output import Spool
+from injector.cli.writing.output import Spool
 from injector.core import documents
 
 _INDENT: Final = "  "

@@ -18,9 +18,9 @@ from injector.cli.injection_input import InjectionInput
 from injector.cli.pipelines import krm_config
 from injector.cli.pipelines.krm_results import ITEMS, of_entries
 from injector.cli.pipelines.markers import Hidden
+from injector.cli.reading.source import STDIN, NamedSource
 from injector.cli.report import Report
 from injector.cli.reporting.entries import ReportEntry
-from injector.cli.source import STDIN, NamedSource
 from injector.cli.world import World
 from injector.config.loading import load_input
 from injector.core import documents

@@ -15,8 +15,8 @@ from injector.cli.inject import InjectRun
 from injector.cli.manifests import check_named
 from injector.cli.pipelines import hooks
 from injector.cli.pipelines.markers import FILE_OF_HELM, Hidden, annotations_of
+from injector.cli.reading.source import STDIN, NamedSource
 from injector.cli.report import Report
-from injector.cli.source import STDIN, NamedSource
 from injector.cli.world import World
 from injector.core.model import Manifest
 from injector.core.profile import Config

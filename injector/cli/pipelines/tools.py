@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from injector.cli.source import MOST
+from injector.cli.reading.source import MOST
 from injector.errors import ConfigError, ManifestError
 
 _BLOCK: Final = 1 << 20

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from injector import files, yamltext
+from injector.cli.reading.selection import Selection
+from injector.cli.reading.source import STDIN, NamedSource
 from injector.cli.report import Report
-from injector.cli.selection import Selection
-from injector.cli.source import STDIN, NamedSource
 from injector.core import documents
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
@@ -118,7 +118,7 @@ class Sources:
     def source_of_url(self, url: str) -> NamedSource:
         """What a URL answers. Raises ConfigError, ManifestError."""
         # Other runs start faster without it.
-        from injector.cli import downloads
+        from injector.cli.reading import downloads
 
         if not self.urls:
             hint = "download it first: curl -fsSL URL, and -f - for the output"

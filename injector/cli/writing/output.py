@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from injector.cli.source import STDIN
+from injector.cli.reading.source import STDIN
 from injector.errors import ConfigError, ManifestError
 
 _IN_MEMORY: Final = 8 << 20

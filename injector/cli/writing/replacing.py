@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from injector import files
-from injector.cli import leftovers
+from injector.cli.writing import leftovers
 from injector.errors import ManifestError
 
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW

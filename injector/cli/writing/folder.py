@@ -13,8 +13,8 @@ from collections.abc import Collection
 from pathlib import Path, PurePath
 from typing import Final
 
-from injector.cli.output import Spool, mode_of
-from injector.cli.source import STDIN
+from injector.cli.reading.source import STDIN
+from injector.cli.writing.output import Spool, mode_of
 from injector.errors import ConfigError, ManifestError
 from injector.files import is_inside
 
