@@ -131,6 +131,15 @@ def test_a_file_that_is_gone_stops_the_run(run: Run, m: Path, monkeypatch: pytes
     assert f"error: m/c.yaml: cannot be replaced: no such file or directory{NO_CHANGE}" in done.err
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that takes SIGINT, which those of pytest-xdist ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_before_the_renames_leaves_all_files_and_no_temporary_file(
     run: Run, m: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +153,7 @@ def test_an_interrupt_before_the_renames_leaves_all_files_and_no_temporary_file(
     assert (run(*IN_PLACE).status, contents(m)) == (130, THREE)
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_between_the_renames_takes_effect_when_all_files_are_changed(
     run: Run, m: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
