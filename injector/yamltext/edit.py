@@ -80,7 +80,7 @@ class _Editor:
     def _change(self, node: Node, before: Any, after: Any, slot: Slot | None) -> None:
         """Edit a value; without a slot it is in a flow map or list, or it is the whole document."""
         # An alias is replaced by the value; what it names stays.
-        if node.own_anchor in self._aliased and not same(before, after):
+        if node.own_anchor in self._aliased:
             if same(before, after):
                 return
             raise Uneditable(Obstacle.ALIAS)
