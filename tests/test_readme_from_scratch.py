@@ -44,6 +44,7 @@ OFFLINE = ("connection broken by", "Temporary failure in name resolution")
 EXTRAS = {
     "injector explain deploy": "commands that read a cluster need packages that are not installed",
     "injector audit": "commands that read a cluster need packages that are not installed",
+    "injector parity": "commands that read a cluster need packages that are not installed",
     "injector tag": "commands that read a cluster need packages that are not installed",
     "injector serve": "injector serve needs packages that are not installed",
 }
@@ -108,6 +109,8 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Shell:
 def write_files(folder: Path) -> None:
     """The files that the README's commands name."""
     shutil.copy(REPO / "examples" / "shop" / "web.yaml", folder / "shop.yaml")
+    (folder / "manifests").mkdir()
+    shutil.copy(folder / "shop.yaml", folder / "manifests")
     for name in ("injector.yaml", "new.yaml"):
         shutil.copy(REPO / "examples" / "injector.yaml", folder / name)
     (folder / "review.json").write_text(json.dumps(a_review(a_pod())))

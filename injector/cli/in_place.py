@@ -32,10 +32,13 @@ def write(stream: Transformed, sources: Sources, report: Report, end: Callable[[
     # Nothing is next to the files before all of them are known.
     with tempfile.TemporaryFile() as file:
         texts = _NewTexts(file, sources.identities, stream.changed)
-        status = stream.taken(texts.take, report, end)
+
+        def replace() -> None:
+            replacing.replace_all(texts.replacements, [os.path.realpath(name) for name in stream.inputs])
+
+        status = stream.taken(texts.take, report, end, replace)
         if status:
             return status
-        replacing.replace_all(texts.replacements, [os.path.realpath(name) for name in stream.inputs])
     changed, read = len(texts.replacements), len(stream.inputs)
     report.line(f"{number(changed, 'file')} changed, {read - changed} unchanged")
     return 0

@@ -93,10 +93,12 @@ class Transformed:
         `end` is called when all parts have been taken. Raises InjectorError.
         """
         with Spool() as spool:
-            status = self.taken(lambda parts: (form or joined)(parts, spool), report, end)
-            if status == 0:
-                publish(spool, output, self.inputs)
-        return status
+            return self.taken(
+                lambda parts: (form or joined)(parts, spool),
+                report,
+                end,
+                lambda: publish(spool, output, self.inputs),
+            )
 
     def part(self, document: Document, taken: Taken) -> Part:
         """A document with what became of it."""
@@ -108,11 +110,15 @@ class Transformed:
         return Part(document, changed)
 
     def taken(
-        self, take: Callable[[Iterable[Part]], None], report: Report, end: Callable[[], Ending] = Ending
+        self,
+        take: Callable[[Iterable[Part]], None],
+        report: Report,
+        end: Callable[[], Ending] = Ending,
+        finish: Callable[[], None] = lambda: None,
     ) -> int:
         """Let `take` have all parts, then report the errors and the numbers; returns the exit status.
 
-        A ManifestError of `take` is one of the errors.
+        A ManifestError of `take` is one of the errors. Without any, `finish` is called before the numbers.
         """
         try:
             take(self.parts)
@@ -128,6 +134,8 @@ class Transformed:
             if not self.inputs:
                 return status
             report.line("nothing was written")
+        else:
+            finish()
         if ending.line:
             report.line(ending.line)
         return status

@@ -190,10 +190,7 @@ def _write(flags: RenderFlags, stream: Transformed, report: Report, end: Callabl
         def take(parts: Iterable[Part]) -> None:
             write(parts, files, mirrored.path_below(flags.names))
 
-        status = stream.taken(take, report, end)
-        if status == 0:
-            files.publish(stream.inputs)
-    return status
+        return stream.taken(take, report, end, lambda: files.publish(stream.inputs))
 
 
 def _form(flags: RenderFlags) -> Form:

@@ -69,7 +69,7 @@ def test_only_the_bundle_counts(packed: str, folder: Path, run: Run, monkeypatch
 WATCHED = """\
 import sys
 seen = []
-sys.addaudithook(lambda event, args: seen.append((event, args[0])))
+sys.addaudithook(lambda event, args: seen.append((event, args[0] if args else None)))
 from injector.cli.main import main
 status = main(sys.argv[1:])
 network = [event for event, _ in seen if event.startswith("socket.")]

@@ -147,7 +147,8 @@ def test_an_interrupt_before_the_renames_leaves_all_files_and_no_temporary_file(
 
     def interrupted(descriptor: int) -> None:
         fsync(descriptor)
-        os.kill(os.getpid(), signal.SIGINT)
+        # To this thread: those of pytest-xdist do not hold signals back.
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(os, "fsync", interrupted)
     assert (run(*IN_PLACE).status, contents(m)) == (130, THREE)
@@ -161,7 +162,7 @@ def test_an_interrupt_between_the_renames_takes_effect_when_all_files_are_change
 
     def interrupted(source: str, target: str, **folders: int) -> None:
         rename(source, target, **folders)
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(os, "rename", interrupted)
     assert run(*IN_PLACE).status == 130

@@ -83,6 +83,9 @@ BLOCKED = """
 import os, signal
 from injector.cli.workers import in_order
 
+# What a shell starts in the background ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 def work(number):
     os.write(1, f"{os.getpid()}\\n".encode())
     signal.pause()
