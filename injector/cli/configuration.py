@@ -158,9 +158,7 @@ def _of_bundle(wanted: Wanted) -> Located:
         "--config-map": wanted.config_map,
         "--from-istiod": wanted.from_istiod,
     }
-    for flag, value in others.items():
-        if value:
-            raise with_bundle(flag)
+    check_bundle_alone(others)
     # Other runs start faster without it.
     from injector.cli import bundle_file
 
@@ -175,10 +173,12 @@ def _of_bundle(wanted: Wanted) -> Located:
     )
 
 
-def with_bundle(flag: str) -> ConfigError:
-    """The error for a flag that names another configuration than --bundle."""
-    hint = "a bundle holds the whole configuration: give this flag to 'injector bundle'"
-    return ConfigError("it cannot be combined with --bundle", where=flag, hint=hint)
+def check_bundle_alone(others: Mapping[str, object]) -> None:
+    """Raise ConfigError for a flag with a value, which names another configuration than --bundle."""
+    for flag, value in others.items():
+        if value:
+            hint = "a bundle holds the whole configuration: give this flag to 'injector bundle'"
+            raise ConfigError("it cannot be combined with --bundle", where=flag, hint=hint)
 
 
 def _local() -> Located | None:

@@ -154,8 +154,9 @@ def _around(flags: InjectionInput) -> tuple[Config, World]:
     """The configuration and the objects that the flags name. Raises InjectorError."""
     around = world.from_objects(flags.objects, flags.namespace)
     if flags.bundle:
-        for flag in filter(None, ("--from-cluster" if flags.from_cluster else "", flags.connection)):
-            raise configuration.with_bundle(flag)
+        configuration.check_bundle_alone(
+            {"--from-cluster": flags.from_cluster, flags.connection: flags.connection}
+        )
         chosen = flags.located()
         return chosen.config(), around.with_native(chosen.native_sidecars)
     if flags.is_local or flags.config_file:
@@ -180,9 +181,7 @@ def _check_alone(flags: ConfigurationInput) -> None:
         "--injectConfigFile": flags.inject_file,
         **flags.of_a_mesh(),
     }
-    for flag, value in others.items():
-        if value:
-            raise configuration.with_bundle(flag)
+    configuration.check_bundle_alone(others)
 
 
 def _check(chosen: Located, flags: ConfigurationInput) -> None:

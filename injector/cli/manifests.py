@@ -288,7 +288,7 @@ def joined(parts: Iterable[Part], out: Spool) -> None:
             as_read = as_read and not (behind_yaml and not document.has_separator)
             if not as_read:
                 end = "\r\n" if last.endswith("\r\n") else "\n"
-                out.write("" if not last or last.endswith("\n") else end)
+                out.write("" if last.endswith("\n") else end)
                 text = text.removeprefix("\ufeff")
                 separator = _separator(text, end)
                 last = separator

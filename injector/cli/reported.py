@@ -69,9 +69,7 @@ def reported(
     report.take_remarks()
     try:
         status = command(report)
-    except click.ClickException:
-        raise
-    except BrokenPipeError:
+    except (click.ClickException, BrokenPipeError):
         raise
     except Exception as error:
         status = _failed(report, error)
