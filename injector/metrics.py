@@ -157,6 +157,29 @@ THREADED = Metric(
     labels=("cause",),
     values=(("size",), ("work",)),
 )
+CACHE_REQUESTS = Metric(
+    "injector_cache_request_total",
+    MetricType.COUNTER,
+    "Questions to a cache (replicas: answers to equal reviews, plans: injections of one shape), by result.",
+    "few hits in a restart of many pods: [performance](../explanation/performance.md)",
+    labels=("cache", "result"),
+    values=(("replicas", "hit"), ("replicas", "miss"), ("plans", "hit"), ("plans", "miss")),
+)
+CACHE_BYTES = Metric(
+    "injector_cache_bytes",
+    MetricType.GAUGE,
+    "Bytes in a cache, as it counts them.",
+    "near the limit with evictions: raise `server.cache`",
+    labels=("cache",),
+)
+CACHE_EVICTIONS = Metric(
+    "injector_cache_eviction_total",
+    MetricType.COUNTER,
+    "Values that a cache dropped for others.",
+    "rises fast: raise `server.cache`, or find who creates pods that are all different",
+    labels=("cache",),
+    values=(("replicas",), ("plans",)),
+)
 STOPPED = Metric(
     "injector_admission_stopped_total",
     MetricType.COUNTER,
@@ -249,6 +272,9 @@ METRICS = (
     EVENTS,
     SHED,
     THREADED,
+    CACHE_REQUESTS,
+    CACHE_BYTES,
+    CACHE_EVICTIONS,
     STOPPED,
     CONNECTIONS_CUT,
     QUEUE_LENGTH,
