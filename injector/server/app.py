@@ -135,7 +135,7 @@ class Webhook:
             Surroundings(state.namespace_of, state.native_sidecars, state.objects),
             lambda count: state.metrics.evicted("replicas", count),
         )
-        state.metrics.cache_bytes("replicas", lambda: self._replicas.bytes)
+        state.metrics.cache_bytes("replicas", lambda: self._replicas.size)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

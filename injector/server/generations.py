@@ -37,8 +37,8 @@ class Generations(Generic[V]):
         return len(self._young) + len(self._old)
 
     @property
-    def bytes(self) -> int:
-        """What the values and all keys have."""
+    def size(self) -> int:
+        """Bytes of the values and of all keys."""
         return self._young_size + self._old_size + sum(map(len, self._met)) * _PLACE
 
     def get(self, key: bytes) -> V | None:

@@ -113,9 +113,9 @@ class Replicas:
         self._config: Config | None = None
 
     @property
-    def bytes(self) -> int:
-        """What the answers and their keys have."""
-        return self._answers.bytes
+    def size(self) -> int:
+        """Bytes of the answers and their keys."""
+        return self._answers.size
 
     def find(self, review: Review, config: Config) -> Repeatable | None:
         """The answer to a review, None where it is not known."""

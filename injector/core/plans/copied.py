@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Copied:
     """Names of the profile's own templates that copy texts of a pod without looking at them, and exceptions.
 
-    `labels` are those that its rules read or compare; the values of the labels `names` are copied as they are.
+    `labels` are those that its rules read or compare; the values of the labels `names` are copied.
     `annotations` are beginnings of keys whose values nobody reads. `reserved` are names of containers with a
     meaning for the rules.
     """
