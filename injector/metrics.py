@@ -180,6 +180,14 @@ CACHE_EVICTIONS = Metric(
     labels=("cache",),
     values=(("replicas",), ("plans",)),
 )
+ORDINARY = Metric(
+    "injector_ordinary_admission_total",
+    MetricType.COUNTER,
+    "Admissions that no cache answered, by reason: first (pod of its shape), new (a plan is made), no-plan "
+    "(none can be made), request, value, annotation, container (of the pod), profile, off, thread, defect.",
+    "`defect` is a bug of the injector; `profile` counts all where a template is not of the profile",
+    labels=("reason",),
+)
 STOPPED = Metric(
     "injector_admission_stopped_total",
     MetricType.COUNTER,
@@ -275,6 +283,7 @@ METRICS = (
     CACHE_REQUESTS,
     CACHE_BYTES,
     CACHE_EVICTIONS,
+    ORDINARY,
     STOPPED,
     CONNECTIONS_CUT,
     QUEUE_LENGTH,

@@ -144,6 +144,12 @@ class Metrics:
         """Count a question to a cache."""
         self._of(metrics.CACHE_REQUESTS, cache, "hit" if found else "miss").inc()
 
+    def planned(self, reason: str) -> None:
+        """Count an admission that a plan answered, or why it took the ordinary way."""
+        self.cached("plans", found=not reason)
+        if reason:
+            self._of(metrics.ORDINARY, reason).inc()
+
     def evicted(self, cache: str, count: int) -> None:
         """Count values that a cache dropped for others."""
         self._of(metrics.CACHE_EVICTIONS, cache).inc(count)

@@ -36,6 +36,7 @@ from injector.server.http import (
     send_overloaded,
     send_refusal,
 )
+from injector.server.plans import Planned, Plans
 from injector.server.queue import Call, Overloaded, Queue, Size
 from injector.server.replicas import Repeatable, Replicas, Review, Surroundings
 from injector.server.shares import namespace_of
@@ -72,6 +73,7 @@ class Limits:
     queue: Size = field(default_factory=Size)
     cpu_seconds: float = 1.0
     replicas: int = 0
+    plans: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,11 @@ class Webhook:
             Surroundings(state.namespace_of, state.native_sidecars, state.objects),
             lambda count: state.metrics.evicted("replicas", count),
         )
+        self._plans = Plans(
+            state.limits.plans, state.policy, lambda count: state.metrics.evicted("plans", count)
+        )
         state.metrics.cache_bytes("replicas", lambda: self._replicas.size)
+        state.metrics.cache_bytes("plans", lambda: self._plans.size)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -241,7 +247,7 @@ class Webhook:
 
         work = Work(config.work_limit, look)
         try:
-            answer, out = self._reviewed(asked, config, work)()
+            answer, out = self._reviewed(asked, config, work, self._plans)()
         except Stopped:
             raise _TooLong(asked) from None
         self._finish(request, asked, config, answer, out)
@@ -278,7 +284,7 @@ class Webhook:
             raise ReviewError(_out_of_time(limit), status=413) from None
         work = Work(config.work_limit, look)
         try:
-            answer, out = await worker.do(self._reviewed(asked, own, work), check)
+            answer, out = await worker.do(self._reviewed(asked, own, work, None), check)
         except OutOfTime:
             answer, out = self._denied(asked, config, limit)
         self._finish(request, asked, config, answer, out)
@@ -295,9 +301,9 @@ class Webhook:
         )
 
     def _reviewed(
-        self, asked: AdmissionRequest, config: Config, work: Work
+        self, asked: AdmissionRequest, config: Config, work: Work, plans: Plans | None
     ) -> Callable[[], tuple[answers.Answer, bytes]]:
-        """Collect the facts in the loop; return the rest of the work, for any thread."""
+        """Collect the facts in the loop; return the rest of the work, for any thread without `plans`."""
         state = self._state
         try:
             native_sidecars = state.native_sidecars(asked.node)
@@ -311,10 +317,17 @@ class Webhook:
         except Exception as error:
             answer = answers.failed(asked, config, error, state.policy)
             return lambda: (answer, _encoded(answer))
+        planned = Planned("thread") if plans is None else plans.find(asked, config, facts)
+        state.metrics.planned(planned.reason)
 
         def work_out() -> tuple[answers.Answer, bytes]:
+            if planned.made is not None:
+                return planned.made
             answer = answers.answer(asked, config, facts, state.policy, work=work)
-            return answer, _encoded(answer)
+            made = answer, _encoded(answer)
+            if plans is not None:
+                plans.learn(planned, asked, config, made, work.spent)
+            return made
 
         return work_out
 

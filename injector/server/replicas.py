@@ -203,13 +203,13 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     return Repeatable(
         before + b'"uid":"',
         b'"' + after,
-        replace(made.answer, review={}, outcome=_reduced(outcome, whole=made.whole)),
+        replace(made.answer, review={}, outcome=reduced(outcome, whole=made.whole)),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
     )
 
 
-def _reduced(outcome: Outcome, *, whole: bool) -> Outcome:
+def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
     """An outcome without the pods, and with operations that have no values."""
     if outcome.error is not None:
         # The frames of a traceback hold everything that the admission made.
