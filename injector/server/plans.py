@@ -21,7 +21,7 @@ from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_ma
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
-from injector.server.generations import Generations
+from injector.core.plans.generations import Generations
 from injector.server.replicas import reduced
 from injector.work import Work
 

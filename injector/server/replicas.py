@@ -21,7 +21,7 @@ from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Op
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.server.answers import Answer
-from injector.server.generations import Generations
+from injector.core.plans.generations import Generations
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""

@@ -229,7 +229,7 @@ class _Walk:
 
     def _variables(self, listed: list[Any]) -> list[Any]:
         if self._mark is None:
-            return [each for each in listed if not texts.is_variable(each)]
+            return texts.variables(listed)
         return [
             {"name": f"V{number}", "value": self._mark(-1, "")} if texts.is_variable(each) else each
             for number, each in enumerate(listed)
