@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Verdict
 from injector.core.outcome import Outcome
+from injector.core.plans.planner import Question
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.pacing import Throttle
@@ -36,7 +37,7 @@ from injector.server.http import (
     send_overloaded,
     send_refusal,
 )
-from injector.server.plans import Planned, Plans
+from injector.server.planned import PlannedAnswers
 from injector.server.queue import Call, Overloaded, Queue, Size
 from injector.server.replicas import Repeatable, Replicas, Review, Surroundings
 from injector.server.shares import namespace_of
@@ -137,11 +138,11 @@ class Webhook:
             Surroundings(state.namespace_of, state.native_sidecars, state.objects),
             lambda count: state.metrics.evicted("replicas", count),
         )
-        self._plans = Plans(
+        self._plans = PlannedAnswers.of(
             state.limits.plans, state.policy, lambda count: state.metrics.evicted("plans", count)
         )
         state.metrics.cache_bytes("replicas", lambda: self._replicas.size)
-        state.metrics.cache_bytes("plans", lambda: self._plans.size)
+        state.metrics.cache_bytes("plans", lambda: self._plans.planner.size)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -301,7 +302,7 @@ class Webhook:
         )
 
     def _reviewed(
-        self, asked: AdmissionRequest, config: Config, work: Work, plans: Plans | None
+        self, asked: AdmissionRequest, config: Config, work: Work, plans: PlannedAnswers | None
     ) -> Callable[[], tuple[answers.Answer, bytes]]:
         """Collect the facts in the loop; return the rest of the work, for any thread without `plans`."""
         state = self._state
@@ -317,17 +318,16 @@ class Webhook:
         except Exception as error:
             answer = answers.failed(asked, config, error, state.policy)
             return lambda: (answer, _encoded(answer))
-        planned = Planned("thread") if plans is None else plans.find(asked, config, facts)
-        state.metrics.planned(planned.reason)
+        question = Question("thread") if plans is None else plans.ask(asked, config, facts)
+        state.metrics.planned(question.reason)
 
         def work_out() -> tuple[answers.Answer, bytes]:
-            if planned.made is not None:
-                return planned.made
+            if plans is not None and (planned := plans.answer(question, asked, facts)):
+                return planned
             answer = answers.answer(asked, config, facts, state.policy, work=work)
-            made = answer, _encoded(answer)
             if plans is not None:
-                plans.learn(planned, asked, config, made, work.spent)
-            return made
+                plans.learn(question, asked, config, answer, work.spent)
+            return answer, _encoded(answer)
 
         return work_out
 

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from injector.core.injection import unread
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
-from injector.core.outcome import Outcome
+from injector.core.plans import unread
+from injector.core.plans.generations import Generations
+from injector.core.plans.planner import reduced
 from injector.core.profile import Config
 from injector.server.answers import Answer
-from injector.core.plans.generations import Generations
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
@@ -200,27 +200,13 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
         return None
     if review.left_out and not unread.differences_of_replicas(made.asked.pod, made.config):
         return None
+    slim = replace(reduced(outcome), before=outcome.before if made.whole else None)
     return Repeatable(
         before + b'"uid":"',
         b'"' + after,
-        replace(made.answer, review={}, outcome=reduced(outcome, whole=made.whole)),
+        replace(made.answer, review={}, outcome=slim),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
-    )
-
-
-def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
-    """An outcome without the pods, and with operations that have no values."""
-    if outcome.error is not None:
-        # The frames of a traceback hold everything that the admission made.
-        outcome.error.__traceback__ = outcome.error.__context__ = outcome.error.__cause__ = None
-    return replace(
-        outcome,
-        decision=replace(outcome.decision, trace=()),
-        pod={},
-        patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
-        before=outcome.before if whole else None,
-        problems=(),
     )
 
 
