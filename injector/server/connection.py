@@ -19,10 +19,10 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from injector.server.channel import RECORD, Channel
+from injector.server.exchange import Exchanges
 from injector.server.places import Bounds, Places, Rank, client_of
 
 HEAD_BYTES = 32 * 1024
@@ -69,7 +69,7 @@ class Shared(ServerState):
         self.places: Places[Connection] = Places(bounds)
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Exchanges):
     """A connection from its acceptance on, with its handshake where there is TLS."""
 
     def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
@@ -149,11 +149,11 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes of the caller, and check the limits."""
+        now = self.loop.time()
         if self._since is None:
-            self._since = self.loop.time()
+            self._since = now
         self._silent = False
-        self._shared.places.heard(self, self.loop.time())
-        self._unset_keepalive_if_required()
+        self._shared.places.heard(self, now)
         for begin in range(0, len(data), RECORD):
             if self.transport.is_closing():
                 return
@@ -196,18 +196,18 @@ class Connection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """The path of a request."""
-        self._count(len(url))
+        self._count_head(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of a request."""
         self._lines += 1
-        self._count(len(name) + len(value))
+        self._count_head(len(name) + len(value))
         if self._unanswered:
             self._unanswered[-1] += _LINE_BYTES
         super().on_header(name, value)
 
-    def _count(self, size: int) -> None:
+    def _count_head(self, size: int) -> None:
         self._head += size
         if self._head > HEAD_BYTES or self._lines > HEADERS:
             raise HeadTooLarge
