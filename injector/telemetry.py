@@ -133,11 +133,18 @@ class Metrics:
             for values in metric.values:
                 made.labels(*values)
         self._observe_seconds: Callable[[float], None] = self._of(metrics.ADMISSION_SECONDS).observe
+        self._series: dict[tuple[str, tuple[str, ...]], Any] = {}
         self._counts: dict[tuple[str, str, str], Counts] = {}
 
     def _of(self, metric: Metric, *labels: str) -> Any:
+        """A metric, or its series with these labels. Of counters, whose series stay, it is looked up once."""
         collector = self._collectors[metric.name]
-        return collector.labels(*labels) if labels else collector
+        if not labels:
+            return collector
+        if metric.type is not MetricType.COUNTER:
+            return collector.labels(*labels)
+        key = (metric.name, labels)
+        return self._series.get(key) or self._series.setdefault(key, collector.labels(*labels))
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""

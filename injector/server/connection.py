@@ -23,6 +23,7 @@ from uvicorn.server import ServerState
 
 from injector.server.channel import RECORD, Channel
 from injector.server.exchange import Exchanges
+from injector.server.tls import verified_certificate
 from injector.server.places import Bounds, Places, Rank, client_of
 
 HEAD_BYTES = 32 * 1024
@@ -120,13 +121,14 @@ class Connection(Exchanges):
 
     def count(self) -> None:
         """Count the memory of the connection: of its requests, and of answers not sent."""
+        accepted = self._accepted
         size = sum(self._unanswered) if self._made else self._shaken
-        if isinstance(self._accepted, Channel):
-            size += self._accepted.waits
+        if isinstance(accepted, Channel):
+            size += accepted.waits
         if size > self._bounds.bytes_of_one:
             self.end("size")
         else:
-            self._shared.places.hold(self, size + self._accepted.get_write_buffer_size())
+            self._shared.places.hold(self, size + accepted.get_write_buffer_size())
 
     def connection_made(self, transport: Any) -> None:
         """The handshake has ended, or there is none."""
@@ -135,7 +137,8 @@ class Connection(Exchanges):
         super().connection_made(transport)
         self._made = True
         # For the caller's certificate, and whether it is still connected.
-        self.app_state = {"transport": transport}
+        tls = transport.get_extra_info("ssl_object")
+        self.app_state = {"transport": transport, "certificate": verified_certificate(tls) if tls else None}
         now = self.loop.time()
         self._quiet_since = self._since = now
         if self._bounds.age_seconds:
@@ -154,10 +157,13 @@ class Connection(Exchanges):
             self._since = now
         self._silent = False
         self._shared.places.heard(self, now)
-        for begin in range(0, len(data), RECORD):
-            if self.transport.is_closing():
-                return
-            self._feed(data[begin : begin + RECORD])
+        if len(data) <= RECORD:
+            self._feed(data)
+        else:
+            for begin in range(0, len(data), RECORD):
+                if self.transport.is_closing():
+                    return
+                self._feed(data[begin : begin + RECORD])
         self.count()
 
     def _feed(self, data: bytes) -> None:
