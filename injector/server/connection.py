@@ -23,8 +23,8 @@ from uvicorn.server import ServerState
 
 from injector.server.channel import RECORD, Channel
 from injector.server.exchange import Exchanges
-from injector.server.tls import verified_certificate
 from injector.server.places import Bounds, Places, Rank, client_of
+from injector.server.tls import verified_certificate
 
 HEAD_BYTES = 32 * 1024
 HEADERS = 100

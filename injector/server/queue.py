@@ -140,7 +140,7 @@ class Queue:
             raise Overloaded("wait")
 
     def holding(self) -> Holding:
-        """Count the bytes of a body while a ``with`` lasts; its value is called with the size of each part."""
+        """Count the bytes of a body in a ``with``; its value is called with the size of each part."""
         return Holding(self)
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:

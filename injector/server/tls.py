@@ -87,8 +87,8 @@ class ReloadableTLS:
     def _set_up(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
-        # The API server does not resume sessions, so tickets would be of no use. In TLS 1.2 a session may still
-        # be resumed by its ID.
+        # The API server resumes no session, so tickets would be of no use. In TLS 1.2 a session may still be
+        # resumed by its ID.
         context.num_tickets = 0
         context.options |= ssl.OP_NO_TICKET
         # The outer context decides whether a certificate is asked for, the inner one which CAs are trusted.
