@@ -37,7 +37,8 @@ class Reading:
     """What of a configuration says which texts are only copied.
 
     `labels` are keys whose values rules compare, `containers` names with a meaning, `bookkeeping` the
-    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them.
+    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them,
+    nor is the hash of a ReplicaSet where a selector of the configuration does.
     """
 
     copied: Copied
@@ -45,6 +46,7 @@ class Reading:
     containers: frozenset[str]
     bookkeeping: frozenset[str]
     labels_are_free: bool = True
+    hash_is_free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class _Walk:
     def _metadata(self, meta: Manifest) -> Manifest:
         if not self._reading.bookkeeping.isdisjoint(meta.get("annotations") or ()):
             raise NoShape("annotation")
-        owner = _Owner.of(meta, self)
+        owner = _Owner.of(meta, self, splits=self._reading.hash_is_free)
         out: dict[str, Any] = {}
         for key, value in meta.items():
             if key == "labels" and type(value) is dict:
@@ -276,7 +278,7 @@ class _Owner:
     hash: str = ""
 
     @classmethod
-    def of(cls, meta: Manifest, walk: _Walk) -> _Owner:
+    def of(cls, meta: Manifest, walk: _Walk, *, splits: bool) -> _Owner:
         """The first controller, as `core.owner` finds it."""
         listed = meta.get("ownerReferences")
         references = [each for each in listed if type(each) is dict] if type(listed) is list else []
@@ -290,7 +292,7 @@ class _Owner:
         if row is None or not row.parents:
             if texts.is_owner(name):
                 return cls(reference, name, str(walk.copied(name)))
-        elif row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
+        elif splits and row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
             base = name[: -len(suffix) - 1]
             if texts.is_owner(base):
                 first, second = walk.copied(base), walk.copied(suffix)
