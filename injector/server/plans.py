@@ -18,6 +18,7 @@ from injector.core.model import AdmissionRequest, Facts, Verdict
 from injector.core.plans.plan import STEM, Plan, mark
 from injector.core.plans.reading import reading_of
 from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
+from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
@@ -144,6 +145,9 @@ class Plans:
         patch = _patch_of(marked)
         plan = Plan.of(patch, len(shape.values))
         if plan is None or plan.patch(shape.values) != _patch_of(answer):
+            return None
+        if TOKEN_VOLUME in patch:
+            # A volume that the injection adds could have the name of the pod's own.
             return None
         text = out.decode("ascii")
         before, uid, after = text.partition(_RESPONSE + json.dumps(asked.uid))

@@ -77,6 +77,9 @@ def shape_of(pod: Manifest, reading: Reading, around: tuple[Any, ...]) -> Shape:
     except ValueError:
         # Numbers that no JSON has.
         raise NoShape("value") from None
+    if walk.token is not None and walk.token.encode("ascii") in text:
+        # What names the volume elsewhere, such as an annotation, makes its name more than a copied text.
+        raise NoShape("value")
     return Shape(hashlib.sha256(text).digest(), tuple(walk.values))
 
 
@@ -98,7 +101,7 @@ class _Walk:
         # Values of annotations that stay, the numbers of containers, and the name of the token's volume.
         self._retained: list[Any] = []
         self._names: dict[str, int] = {}
-        self._token: str | None = None
+        self.token: str | None = None
 
     def pod(self, pod: Manifest) -> Manifest:
         meta, spec = pod.get("metadata"), pod.get("spec")
@@ -209,7 +212,7 @@ class _Walk:
         listed = spec.get("volumes")
         names = [each.get("name") for each in listed if type(each) is dict] if type(listed) is list else []
         tokens = [name for name in names if texts.is_token_volume(name)]
-        self._token = tokens[0] if len(tokens) == 1 else None
+        self.token = tokens[0] if len(tokens) == 1 else None
 
     def _container(self, container: Manifest) -> Manifest:
         number = self._names[container["name"]]
@@ -222,7 +225,7 @@ class _Walk:
                 out[field] = _UNREAD if self._mark is None else [self._mark(-1, "")]
         if type(out.get("env")) is list:
             out["env"] = self._variables(out["env"])
-        if self._token is not None and type(out.get("volumeMounts")) is list:
+        if self.token is not None and type(out.get("volumeMounts")) is list:
             out["volumeMounts"] = [self._mount(each) for each in out["volumeMounts"]]
         for field in _PROBES:
             if field in out:
@@ -238,7 +241,7 @@ class _Walk:
         ]
 
     def _mount(self, mount: Any) -> Any:
-        if type(mount) is not dict or mount.get("name") != self._token:
+        if type(mount) is not dict or mount.get("name") != self.token:
             return mount
         return {**mount, "name": self._token_name()}
 
@@ -256,7 +259,7 @@ class _Walk:
     def _volume(self, volume: Any) -> Any:
         if type(volume) is not dict:
             return volume
-        if volume.get("name") == self._token and self._token is not None:
+        if volume.get("name") == self.token and self.token is not None:
             return {**volume, "name": self._token_name()}
         for source, field in _OBJECTS:
             of = volume.get(source)
