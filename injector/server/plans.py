@@ -26,8 +26,9 @@ from injector.server.generations import Generations
 from injector.server.replicas import reduced
 from injector.work import Work
 
-# The texts that are left out are part of the counted work: a plan is far from the limit.
-_SHARE: Final = 4
+# The counted work that the texts of a plan need at most, in a body for the loop (`app.LOOP_BYTES`): 12 units
+# for each byte. A plan is further from the limit than that, as they may be of any number.
+_TEXTS: Final = 200_000
 # Bytes of a plan beside its pieces.
 _REST: Final = 3000
 _RESPONSE: Final = '"response":{"uid":'
@@ -133,7 +134,7 @@ class Plans:
         self, shape: Shape, asked: AdmissionRequest, config: Config, made: tuple[Answer, bytes], spent: int
     ) -> _Proven | None:
         answer, out = made
-        if not _is_plain(answer) or spent * _SHARE > config.work_limit or STEM in json.dumps(asked.pod):
+        if not _is_plain(answer) or spent + _TEXTS > config.work_limit or STEM in json.dumps(asked.pod):
             return None
         assert self._readings is not None
         reading = self._readings[bool(answer.facts.objects)]
