@@ -43,6 +43,8 @@ _TOKEN_ENDS: Final = (
     b'","projected":{"sources":[',
     b'","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"',
 )
+# Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
+_LEFT_OUT: Final = b"\xff"
 # Bytes of an operation without its value, and of what else is kept of an answer.
 _OPERATION: Final = 200
 _REST: Final = 1500
@@ -147,12 +149,15 @@ class Replicas:
 def review_of(body: bytes, path: str) -> Review | None:
     """The key of a review; None where an API server does not write such a one."""
     head = _HEAD.match(body)
-    if head is None:
+    if head is None or _LEFT_OUT in body:
         return None
     rest, times = _without_times(body[head.end(1) :])
+    if head[1] in rest:
+        # Whoever asks twice in one review has another request answered than the first.
+        return None
     rest, token = _without_token(rest)
     digest = hashlib.sha256(path.encode("utf-8", "surrogatepass"))
-    digest.update(b"\0")
+    digest.update(_LEFT_OUT)
     digest.update(body[: head.start(1)])
     digest.update(rest)
     return Review(digest.digest(), head[1], (*times, *token))
@@ -170,7 +175,7 @@ def _without_times(text: bytes) -> tuple[bytes, list[bytes]]:
             times.append(match[1])
             begin = match.end(1)
         at = text.find(_TIME, place)
-    return (b"".join([*pieces, text[begin:]]), times) if times else (text, times)
+    return (_LEFT_OUT.join([*pieces, text[begin:]]), times) if times else (text, times)
 
 
 def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -184,7 +189,7 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         return text, ()
     left = text
     for end in _TOKEN_ENDS:
-        left = left.replace(b'"name":"' + name + end, b'"name":"' + end)
+        left = left.replace(b'"name":"' + name + end, b'"name":"' + _LEFT_OUT + end)
     return (text, ()) if name in left else (left, (name,))
 
 
