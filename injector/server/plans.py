@@ -156,7 +156,7 @@ class Plans:
         between, found_patch, end = after.partition(encoded)
         if not uid or not found_patch:
             return None
-        kept_answer = replace(answer, review={}, outcome=reduced(answer.outcome, whole=False))
+        kept_answer = replace(answer, review={}, outcome=reduced(answer.outcome))
         return _Proven(answer.facts, plan, kept_answer, before + _RESPONSE, between, end)
 
 

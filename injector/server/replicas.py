@@ -199,7 +199,10 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     before, middle, after = made.out.partition(b'"uid":"%b"' % review.uid)
     if not middle:
         return None
-    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii")]
+    if made.whole and outcome.before is not None:
+        # A record has the pod of its own review, and that is worked out anew.
+        return None
+    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii"), *_logged(outcome)]
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
@@ -208,13 +211,13 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     return Repeatable(
         before + b'"uid":"',
         b'"' + after,
-        replace(made.answer, review={}, outcome=reduced(outcome, whole=made.whole)),
+        replace(made.answer, review={}, outcome=reduced(outcome)),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
     )
 
 
-def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
+def reduced(outcome: Outcome) -> Outcome:
     """An outcome without the pods, and with operations that have no values."""
     if outcome.error is not None:
         # The frames of a traceback hold everything that the admission made.
@@ -224,9 +227,15 @@ def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
         decision=replace(outcome.decision, trace=()),
         pod={},
         patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
-        before=outcome.before if whole else None,
+        before=None,
         problems=(),
     )
+
+
+def _logged(outcome: Outcome) -> list[str]:
+    """What the log line, Events and records say, though the answer may not."""
+    texts = [finding.message for finding in outcome.findings]
+    return texts if outcome.error is None else [*texts, str(outcome.error), outcome.error.hint]
 
 
 def _text(operation: Operation) -> str:
