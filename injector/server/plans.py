@@ -23,14 +23,12 @@ from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
 from injector.server.generations import Generations
-from injector.server.replicas import reduced
+from injector.server.replicas import bytes_of, reduced
 from injector.work import Work
 
 # The counted work that the texts of a plan need at most, in a body for the loop (`app.LOOP_BYTES`): 12 units
 # for each byte. A plan is further from the limit than that, as they may be of any number.
 _TEXTS: Final = 200_000
-# Bytes of a plan beside its pieces.
-_REST: Final = 3000
 _RESPONSE: Final = '"response":{"uid":'
 
 
@@ -127,7 +125,7 @@ class Plans:
             proven = self._proven(planned.shape, asked, config, made, spent) or _Proven(made[0].facts)
         except Exception:
             proven = _Proven(made[0].facts)
-        size = _REST + (proven.plan.size if proven.plan else 0)
+        size = bytes_of(asked, made[0]) + (proven.plan.size if proven.plan else 0)
         self._plans.put(planned.shape.key, proven, size)
 
     def _proven(

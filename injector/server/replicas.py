@@ -45,9 +45,10 @@ _TOKEN_ENDS: Final = (
 )
 # Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
 _LEFT_OUT: Final = b"\xff"
-# Bytes of an operation without its value, and of what else is kept of an answer.
+# Bytes of an operation without its value, of a text beside its characters, and of what else is kept.
 _OPERATION: Final = 200
-_REST: Final = 1500
+_TEXT: Final = 64
+_REST: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,7 @@ class Replicas:
             return
         repeatable = repeatable_of(review, made)
         if repeatable is not None:
-            outcome = made.answer.outcome
-            texts = sum(len(finding.message) + len(finding.hint) for finding in outcome.findings)
-            size = len(made.out) + len(outcome.patch) * _OPERATION + texts + _REST
-            self._answers.put(review.key, repeatable, size)
+            self._answers.put(review.key, repeatable, len(made.out) + bytes_of(made.asked, made.answer))
 
 
 def review_of(body: bytes, path: str) -> Review | None:
@@ -215,6 +213,19 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
     )
+
+
+def bytes_of(asked: AdmissionRequest, answer: Answer) -> int:
+    """The memory for what is kept of an answer without its body; much of it is as long as a caller likes."""
+    outcome, facts = answer.outcome, answer.facts
+    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+    names = _named(asked.pod)["metadata"].values()
+    about = (asked.uid, asked.namespace, asked.name, asked.path, asked.node, outcome.decision.detail, *names)
+    messages = [each for finding in outcome.findings for each in (finding.message, finding.hint)]
+    paths = [operation.path for operation in outcome.patch]
+    overrides = (*facts.overrides, *facts.overrides.values())
+    texts = (*about, *_logged(outcome), *messages, *paths, *user, *overrides)
+    return _REST + len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
 
 
 def reduced(outcome: Outcome) -> Outcome:
