@@ -78,7 +78,7 @@ class Admissions:
 
         work = Work(config.work_limit, look)
         try:
-            answer, out = self._reviewed(asked, config, work, self._plans)()
+            answer, out = self._reviewed(asked, config, work, len(request.body))()
         except Stopped:
             raise TooLong(asked) from None
         self._finish(request, asked, config, answer, out)
@@ -133,9 +133,12 @@ class Admissions:
         )
 
     def _reviewed(
-        self, asked: AdmissionRequest, config: Config, work: Work, plans: PlannedAnswers | None
+        self, asked: AdmissionRequest, config: Config, work: Work, size: int | None
     ) -> Callable[[], tuple[answers.Answer, bytes]]:
-        """Collect the facts in the loop; return the rest of the work, for any thread without `plans`."""
+        """Collect the facts in the loop; return the rest of the work.
+
+        `size` is that of the body; None where the work is for another thread, which uses no plans.
+        """
         state = self._state
         try:
             native_sidecars = state.native_sidecars(asked.node)
@@ -149,7 +152,8 @@ class Admissions:
         except Exception as error:
             answer = answers.failed(asked, config, error, state.policy)
             return lambda: (answer, _encoded(answer))
-        question = Question("thread") if plans is None else plans.ask(asked, config, facts)
+        plans = None if size is None else self._plans
+        question = Question("thread") if plans is None else plans.ask(asked, config, facts, size or 0)
         state.metrics.planned(question.reason)
 
         def work_out() -> tuple[answers.Answer, bytes]:

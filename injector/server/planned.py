@@ -32,11 +32,11 @@ class PlannedAnswers:
         """Plans of at most `limit` bytes; `evicted` gets the number of those that are dropped for others."""
         return cls(Planner(limit, evicted), policy)
 
-    def ask(self, asked: AdmissionRequest, config: Config, facts: Facts) -> Question:
-        """Whether there is a plan for the pod of a request."""
+    def ask(self, asked: AdmissionRequest, config: Config, facts: Facts, size: int) -> Question:
+        """Whether there is a plan for the pod of a request, whose body has `size` bytes."""
         if not asked.creates_pod:
             return Question("request")
-        return self.planner.ask(Given(asked.pod, facts, config), (asked.version, asked.path))
+        return self.planner.ask(Given(asked.pod, facts, config, size), (asked.version, asked.path))
 
     def answer(
         self, question: Question, asked: AdmissionRequest, facts: Facts
@@ -63,4 +63,6 @@ class PlannedAnswers:
             return before, between, after
 
         if answer.repeatable:
-            self.planner.learn(question, Given(asked.pod, answer.facts, config), answer.outcome, spent, rest)
+            self.planner.learn(
+                question, Given(asked.pod, answer.facts, config, 0), answer.outcome, spent, rest
+            )

@@ -1,7 +1,7 @@
 """A plan: the patch of one shape as pieces of text, with the copied texts between them.
 
 Made of the patch for a pod whose texts are marks. Not here: shapes (shape.py), and who makes and proves a
-plan (server/plans.py).
+plan (planner.py).
 """
 
 from __future__ import annotations

@@ -21,23 +21,28 @@ from injector.core.plans.generations import Generations
 from injector.core.plans.plan import STEM, Plan, mark
 from injector.core.plans.reading import reading_of
 from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
+from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
 from injector.core.validation.volumes import claims_of
 from injector.work import Work
 
-# The texts that are left out are part of the counted work: a plan stays that far from the limit.
-_SHARE: Final = 4
+# Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
+_UNITS: Final = 12
 # Bytes of a plan beside its pieces.
 _REST: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What an injection is asked about; `holder` is the workload around the pod template."""
+    """What an injection is asked about.
+
+    `size` is at least that of the pod, in bytes; `holder` is the workload around the pod template.
+    """
 
     pod: Manifest
     facts: Facts
     config: Config
+    size: int
     holder: Manifest | None = None
 
 
@@ -45,10 +50,11 @@ class Given:
 class Planned:
     """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
 
-    `rest` is the caller's.
+    `spent` is the counted work of one of them; `rest` is the caller's.
     """
 
     plan: Plan
+    spent: int
     outcome: Outcome
     rest: Any
 
@@ -117,6 +123,8 @@ class Planner:
             return Question("new", shape) if self._plans.met(shape.key) else Question("first")
         if known.planned is None:
             return Question("no-plan")
+        if known.planned.spent + given.size * _UNITS > config.work_limit:
+            return Question("work")
         return Question(planned=known.planned, patch=known.planned.plan.patch(shape.values))
 
     def learn(
@@ -162,7 +170,7 @@ class Planner:
         rest: Callable[[Outcome], Any],
     ) -> Planned | None:
         pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
-        if not _is_plain(outcome) or spent * _SHARE > config.work_limit or STEM in json.dumps(pod):
+        if not _is_plain(outcome) or STEM in json.dumps(pod):
             return None
         reading = self._reading(facts)
         if reading is None:
@@ -174,10 +182,14 @@ class Planner:
         of_marked, of_outcome = rest(marked), rest(outcome)
         if any(_reaches_in(operation.path) for operation in outcome.patch):
             return None
-        plan = Plan.of(_patch_text(marked), len(shape.values))
+        text = _patch_text(marked)
+        if TOKEN_VOLUME in text:
+            # A volume that the injection adds could have the name of the pod's own.
+            return None
+        plan = Plan.of(text, len(shape.values))
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
             return None
-        return Planned(plan, reduced(outcome), of_outcome)
+        return Planned(plan, spent, reduced(outcome), of_outcome)
 
 
 def reduced(outcome: Outcome) -> Outcome:

@@ -37,7 +37,8 @@ class Reading:
     """What of a configuration says which texts are only copied.
 
     `labels` are keys whose values rules compare, `containers` names with a meaning, `bookkeeping` the
-    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them.
+    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them,
+    nor is the hash of a ReplicaSet where a selector of the configuration does.
     """
 
     copied: Copied
@@ -45,6 +46,7 @@ class Reading:
     containers: frozenset[str]
     bookkeeping: frozenset[str]
     labels_are_free: bool = True
+    hash_is_free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,9 @@ def shape_of(pod: Manifest, owner: Owner | None, reading: Reading, around: tuple
     except ValueError:
         # Numbers that no JSON has.
         raise NoShape("value") from None
+    if walk.token is not None and walk.token.encode("ascii") in text:
+        # What names the volume elsewhere, such as an annotation, makes its name more than a copied text.
+        raise NoShape("value")
     return Shape(hashlib.sha256(text).digest(), tuple(walk.values))
 
 
@@ -100,7 +105,7 @@ class _Walk:
         # Values of annotations that stay, the numbers of containers, and the name of the token's volume.
         self._retained: list[Any] = []
         self._names: dict[str, int] = {}
-        self._token: str | None = None
+        self.token: str | None = None
 
     def owner(self, owner: Owner | None) -> Owner | None:
         """The workload at hand."""
@@ -129,7 +134,7 @@ class _Walk:
     def _metadata(self, meta: Manifest) -> Manifest:
         if not self._reading.bookkeeping.isdisjoint(meta.get("annotations") or ()):
             raise NoShape("annotation")
-        owner = _Owner.of(meta, self)
+        owner = _Owner.of(meta, self, splits=self._reading.hash_is_free)
         out: dict[str, Any] = {}
         for key, value in meta.items():
             if key == "labels" and type(value) is dict:
@@ -220,7 +225,7 @@ class _Walk:
         listed = spec.get("volumes")
         names = [each.get("name") for each in listed if type(each) is dict] if type(listed) is list else []
         tokens = [name for name in names if texts.is_token_volume(name)]
-        self._token = tokens[0] if len(tokens) == 1 else None
+        self.token = tokens[0] if len(tokens) == 1 else None
 
     def _container(self, container: Manifest) -> Manifest:
         number = self._names[container["name"]]
@@ -233,7 +238,7 @@ class _Walk:
                 out[field] = _UNREAD if self._mark is None else [self._mark(-1)]
         if type(out.get("env")) is list:
             out["env"] = self._variables(out["env"])
-        if self._token is not None and type(out.get("volumeMounts")) is list:
+        if self.token is not None and type(out.get("volumeMounts")) is list:
             out["volumeMounts"] = [self._mount(each) for each in out["volumeMounts"]]
         for field in _PROBES:
             if field in out:
@@ -249,7 +254,7 @@ class _Walk:
         ]
 
     def _mount(self, mount: Any) -> Any:
-        if type(mount) is not dict or mount.get("name") != self._token:
+        if type(mount) is not dict or mount.get("name") != self.token:
             return mount
         return {**mount, "name": self._token_name()}
 
@@ -267,7 +272,7 @@ class _Walk:
     def _volume(self, volume: Any) -> Any:
         if type(volume) is not dict:
             return volume
-        if volume.get("name") == self._token and self._token is not None:
+        if volume.get("name") == self.token and self.token is not None:
             return {**volume, "name": self._token_name()}
         for source, field in _OBJECTS:
             of = volume.get(source)
@@ -289,7 +294,7 @@ class _Owner:
     hash: str = ""
 
     @classmethod
-    def of(cls, meta: Manifest, walk: _Walk) -> _Owner:
+    def of(cls, meta: Manifest, walk: _Walk, *, splits: bool) -> _Owner:
         """The first controller, as `core.owner` finds it."""
         listed = meta.get("ownerReferences")
         references = [each for each in listed if type(each) is dict] if type(listed) is list else []
@@ -303,7 +308,7 @@ class _Owner:
         if row is None or not row.parents:
             if texts.is_owner(name):
                 return cls(reference, name, str(walk.copied(name)))
-        elif row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
+        elif splits and row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
             base = name[: -len(suffix) - 1]
             if texts.is_owner(base):
                 first, second = walk.copied(base), walk.copied(suffix)

@@ -14,7 +14,9 @@ _CONTAINER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatc
 _OWNER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?").fullmatch
 _HASH: Final = re.compile(r"[a-z0-9]{1,16}").fullmatch
 _PATH: Final = re.compile(r"/[-A-Za-z0-9_./]{0,200}").fullmatch
-_TOKEN_VOLUME: Final = re.compile(r"kube-api-access-[a-z0-9]{5}").fullmatch
+TOKEN_VOLUME: Final = "kube-api-access-"
+"""The beginning of the names that the API server gives the volumes of ServiceAccounts' tokens."""
+_TOKEN_VOLUME: Final = re.compile(TOKEN_VOLUME + "[a-z0-9]{5}").fullmatch
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
 # The image of a container that a template replaces.
 _AUTO: Final = "auto"
