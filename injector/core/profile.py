@@ -230,7 +230,8 @@ class Config:
     """One immutable snapshot of the operator's configuration.
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
-    digest give the same answers. `digests` is a cache of what of it templates and rules read.
+    digest give the same answers. `digests` is a cache of what of it templates and rules read,
+    `prepared` of what profiles make of it alone, by the function that makes it.
     """
 
     profile: Profile
@@ -253,6 +254,7 @@ class Config:
     findings: tuple[Finding, ...] = ()
     kinds: KindTable = kinds.TABLE
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    prepared: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(slots=True)
