@@ -236,7 +236,8 @@ class Config:
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
     digest give the same answers. `shipped` are the templates whose text came with this program.
-    `digests` is a cache of what of it templates and rules read.
+    `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it
+    alone, by the function that makes it.
     """
 
     profile: Profile
@@ -260,6 +261,7 @@ class Config:
     kinds: KindTable = kinds.TABLE
     shipped: frozenset[str] = frozenset()
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    prepared: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(slots=True)
