@@ -13,7 +13,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import IO, Any, Final, TypeAlias
 
@@ -119,8 +119,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
 
         self.registry = CollectorRegistry()
-        self._text = generate_latest
-        ProcessCollector(registry=self.registry)
+        self._text: Callable[[Any], bytes] = generate_latest
+        self._process = ProcessCollector(registry=self.registry)
         types: dict[MetricType, Callable[..., Any]] = {
             MetricType.COUNTER: Counter,
             MetricType.GAUGE: Gauge,
@@ -148,7 +148,11 @@ class Metrics:
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return self._text(self.registry)
+        return b"".join(self.texts())
+
+    def texts(self) -> Iterator[bytes]:
+        """The same, a metric at a time: all together take milliseconds."""
+        return map(self._text, (self._process, *self._collectors.values()))
 
     def admitted(self, decision: str, reason: str, profile: str, seconds: float) -> None:
         """Count an answered review."""
