@@ -11,8 +11,8 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.async_client import AsyncCluster
 from injector.kube.lists import Object, Objects

@@ -12,9 +12,9 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from injector.classes import dataclass
 from injector.server.shares import Accounts, Lines
 from injector.server.worker import LOOK_SECONDS, Worker
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from jinja2 import Template, TemplateSyntaxError
@@ -17,6 +16,7 @@ from jinja2.environment import TemplateModule
 from jinja2.meta import TrackingCodeGenerator
 from jinja2.runtime import Context
 
+from injector.classes import dataclass
 from injector.errors import TemplateError
 from injector.printable import shown
 from injector.templating.budget import RenderLimits

@@ -7,12 +7,13 @@ an expression gives are not known here.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from jinja2 import Environment, nodes
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.templating.operations import MARK
 
 _TEMPLATE_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})

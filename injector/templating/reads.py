@@ -7,10 +7,11 @@ map goes into a function, a loop or another variable, the path ends there: all b
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jinja2 import Environment, nodes
+
+from injector.classes import dataclass
 
 Path = tuple[str, ...]
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -21,6 +20,7 @@ from jinja2 import TemplateError as JinjaError
 from jinja2.runtime import new_context
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
 from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits

@@ -19,13 +19,14 @@ What the operations do belongs there, what the marks become to `render`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
 
+from injector.classes import dataclass
 from injector.errors import TemplateError
 from injector.printable import shown
 from injector.templating.filters import FILTERS

@@ -7,9 +7,9 @@ that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import compact
 from injector.profiles.istio.containers import PROXY
