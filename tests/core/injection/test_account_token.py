@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from injector.classes import dataclass
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Finding, Manifest
