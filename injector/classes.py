@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, Field, FrozenInstanceError, fields, make_dataclass
 from operator import attrgetter
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
     body["__match_args__"] = tuple(
         each.name for each in members.values() if each.option("init", True) and not each.kw_only
     )
-    body["__dataclass_fields__"] = _Fields(cls.__name__, members.values())
+    body["__dataclass_fields__"] = _LaterFields(cls.__name__, members.values())
+    # Asked by the decorator of the standard library, of the bases of a class.
+    body["__dataclass_params__"] = SimpleNamespace(frozen=frozen)
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
     made = type(cls)(cls.__name__, cls.__bases__, body)
@@ -80,7 +83,7 @@ def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
     return made
 
 
-class _Fields:
+class _LaterFields:
     """The fields of a class as the standard library knows them, made when they are first asked for."""
 
     def __init__(self, name: str, members: Iterable[_Member]) -> None:

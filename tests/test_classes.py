@@ -51,6 +51,10 @@ def _family(dataclass: Any) -> dict[str, Any]:
         def __post_init__(self) -> None:
             self.count = self.start
 
+    return {kind.__name__: kind for kind in (Point, Named, Counter, *_more(dataclass))}
+
+
+def _more(dataclass: Any) -> tuple[type, ...]:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Flags(Generic[T]):
         """Flags by name."""
@@ -83,8 +87,7 @@ def _family(dataclass: Any) -> dict[str, Any]:
         def __hash__(self) -> int:
             return 1
 
-    kinds = (Point, Named, Counter, Flags, Alone, Empty, Special)
-    return {kind.__name__: kind for kind in kinds}
+    return Flags, Alone, Empty, Special
 
 
 OURS, THEIRS = _family(classes.dataclass), _family(dataclasses.dataclass)
@@ -209,6 +212,19 @@ class Sent:
 
     name: str
     items: tuple[int, ...] = ()
+
+
+def test_a_class_of_the_standard_library_may_be_a_subclass() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Longer(Sent):
+        """With one field more."""
+
+        more: int = 3
+
+    assert Longer("a", more=4) == Longer("a", (), 4)
+    assert repr(Longer("a")).endswith("Longer(name='a', items=(), more=3)")
+    with pytest.raises(FrozenInstanceError):
+        setattr(Longer("a"), "name", "b")  # noqa: B010 - mypy knows that it is frozen
 
 
 def test_objects_cross_to_another_process() -> None:

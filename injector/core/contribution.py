@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from injector.classes import dataclass
-from injector.templating.reads import Path, at
+from injector.templating.paths import Path, at
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from injector.classes import dataclass
 from injector.core.cause_types import CauseType, Symptom
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.containers import Log

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from injector.classes import dataclass
 from injector.core.finding_codes import FindingCode
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Finding, Manifest

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.classes import dataclass
 from injector.core import status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import Catalogue

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.classes import dataclass
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.pipeline import inject
 from injector.core.injection.recovery import recover
