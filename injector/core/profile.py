@@ -7,9 +7,10 @@ and templates is enough. A mesh subclasses it under `injector.profiles`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax

@@ -13,10 +13,11 @@ import base64
 import json
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
 from injector.core.model import (
     AdmissionRequest,
