@@ -24,13 +24,14 @@ SCOPE = {
 
 
 class InProcess:
-    """The webhook with a configuration, in a namespace that asks for injection."""
+    """The webhook with a configuration. Namespaces ask for injection; it knows them once they were seen."""
 
     def __init__(self, config: Config, limits: Limits | None = None) -> None:
+        self.known: dict[str, Namespace] = {}
         self.state = State(
             current=lambda: config,
             metrics=Metrics(),
-            namespace_of=lambda name: Namespace(name, {"istio-injection": "enabled"}),
+            namespace_of=self._namespace,
             native_sidecars=lambda _node: True,
             limits=limits or Limits(),
         )
@@ -40,6 +41,11 @@ class InProcess:
     def answers(self, bodies: Iterable[bytes]) -> list[tuple[int, bytes]]:
         """HTTP status and body of the answer to each review, one after the other."""
         return self._runner.run(self._each(bodies))
+
+    def _namespace(self, name: str) -> Namespace:
+        if name not in self.known:
+            self.known[name] = Namespace(name, {"istio-injection": "enabled"})
+        return self.known[name]
 
     async def _each(self, bodies: Iterable[bytes]) -> list[tuple[int, bytes]]:
         return [await self._one(body) for body in bodies]

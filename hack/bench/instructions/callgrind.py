@@ -40,7 +40,7 @@ def totals(module: str) -> dict[str, int]:
         library, out = Path(folder, "counting.so"), Path(folder, "out")
         subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], check=True)
         command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}",
-                   sys.executable, "-m", module, library]  # fmt: skip
+                   sys.executable, "-m", module, str(library)]  # fmt: skip
         # The order of sets, and with it the work, is the same in each run.
         environ = {**os.environ, "PYTHONHASHSEED": "0"}
         done = subprocess.run(command, cwd=REPO, env=environ, capture_output=True, text=True, check=False)
