@@ -20,6 +20,7 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.kinds import KindTable
 from injector.core.model import AnnotationKeys, Facts, Finding, Manifest, ProxyMark
+from injector.core.plans.copied import Copied
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.position import OrderProblem, Position
@@ -180,6 +181,10 @@ class Profile:
             "NativeSidecars": run.native,
         }
 
+    def copied(self, config: Config) -> Copied | None:
+        """Which texts of a pod are only copied, for plans; None: not known, so that there are no plans."""
+        return None
+
     def contribution(self, run: Injection) -> Contribution:
         """What the configuration contributes to the pod, beside templates and annotations."""
         return Contribution({name: run.data[name] for name in ("Values", "Revision", "NativeSidecars")})
@@ -230,7 +235,8 @@ class Config:
     """One immutable snapshot of the operator's configuration.
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
-    digest give the same answers. `digests` is a cache of what of it templates and rules read.
+    digest give the same answers. `shipped` are the templates whose text came with this program.
+    `digests` is a cache of what of it templates and rules read.
     """
 
     profile: Profile
@@ -252,6 +258,7 @@ class Config:
     digest: str = ""
     findings: tuple[Finding, ...] = ()
     kinds: KindTable = kinds.TABLE
+    shipped: frozenset[str] = frozenset()
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
