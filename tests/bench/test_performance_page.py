@@ -95,37 +95,37 @@ def test_a_good_run_misses_nothing() -> None:
 @pytest.mark.parametrize(
     ("changed", "others", "names"),
     [
-        ({(ISTIOD, DISTINCT): 3700.0}, {}, ["istiod's CPU, in that of this injector: distinct pods"] * 2),
-        ({(ISTIOD, REPLICAS): 3700.0}, {}, ["istiod's CPU, in that of this injector: replicas"] * 2),
-        ({(FLOOR, DISTINCT): 49.0}, {}, ["CPU, in that of the do-nothing server: distinct"] * 2),
-        ({(FLOOR, REPLICAS): 37.0}, {}, ["CPU, in that of the do-nothing server: replicas"] * 2),
-        ({(INJECTOR, SHAPES): 340.0}, {}, ["CPU, in that before: first pods"]),
+        ({(ISTIOD, DISTINCT): 3700.0}, {}, ["CPU: istiod / this injector, distinct pods"] * 2),
+        ({(ISTIOD, REPLICAS): 3700.0}, {}, ["CPU: istiod / this injector, replicas"] * 2),
+        ({(FLOOR, DISTINCT): 49.0}, {}, ["CPU: this injector / do-nothing server, distinct"] * 2),
+        ({(FLOOR, REPLICAS): 37.0}, {}, ["CPU: this injector / do-nothing server, replicas"] * 2),
+        ({(INJECTOR, SHAPES): 340.0}, {}, ["CPU: this injector / before, first pods"]),
         ({}, {"memory": [Memory(INJECTOR, 121 * MB, 10_000)]}, ["memory of serve in MB, 10 000 distinct"]),
         ({}, {"namespaces": 11 * MB}, ["5 000 cached namespaces"]),
         (
             {},
             {"commands": [Command(1, [(0.1, 0.3, 40.0)], [(0.2, 0.2, 90.0)])]},
-            ["kube-inject of one manifest"],
+            ["time of kube-inject: injector / istioctl, one manifest"],
         ),
         (
             {},
             {"commands": [Command(10_000, [(2.0, 1.0, 40.0)], [(4.0, 2.0, 90.0)])]},
-            ["kube-inject of 10 000 Deployments"],
+            ["CPU of kube-inject: injector / istioctl, 10 000 Deployments"],
         ),
     ],
 )
 def test_what_is_missed_is_named(
     changed: Mapping[tuple[str, str], float], others: Mapping[str, Any], names: list[str]
 ) -> None:
-    found = missed(figures(changed, **others))
-    assert len(found) == len(names)
-    assert all(one.startswith(name) for one, name in zip(found, names, strict=True))
+    lines = missed(figures(changed, **others))
+    assert len(lines) == len(names)
+    assert all(line.startswith(name) for line, name in zip(lines, names, strict=True))
 
 
 @pytest.mark.parametrize(("load", "p99"), [(DISTINCT, 1.6), (REPLICAS, 0.9)])
 def test_a_late_answer_is_judged_by_the_median_of_the_rounds(load: str, p99: float) -> None:
     late = [a_run(INJECTOR, load, number, p99=p99) for number in range(2)]
-    assert missed(Figures([*late, a_run(INJECTOR, load, 2)], [])) == [f"p99 in ms: {load}, 1 connection"]
+    assert missed(Figures([*late, a_run(INJECTOR, load, 2)], [])) == [f"p99 in ms, {load}, 1 connection"]
     assert missed(Figures([*late[1:], a_run(INJECTOR, load, 1), a_run(INJECTOR, load, 2)], [])) == []
 
 

@@ -22,7 +22,7 @@ SIZE = "0.5 KB"
 def commands(pairs: Mapping[int, int], say: Callable[[str], None]) -> Iterator[Command]:
     """The costs of both programs for each number of Deployments."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = render.Bench(Path(folder), alone=False)
+        bench = render.Bench(Path(folder), alone=False, command="kube-inject")
         for count, times in pairs.items():
             say(f"kube-inject of {count}")
             costs = [bench.costs(SIZE, count, 1) for _ in range(times)]

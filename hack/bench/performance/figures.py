@@ -14,7 +14,7 @@ from hack.bench.performance.counters import Counts
 
 MB = 1_000_000
 
-INJECTOR, BEFORE = "this injector", "this injector before"
+INJECTOR, BEFORE = "this injector", "before"
 FLOOR, PLAIN, ISTIOD = "do-nothing server", "plain webhook", "istiod"
 DISTINCT, REPLICAS = "distinct pods", "replicas of one pod"
 SHAPES = "first pods of their shape"
@@ -118,15 +118,13 @@ def _admissions(figures: Figures) -> Iterator[Row]:
         for connections in CONNECTIONS:
             where = f"{load}, {_connections(connections)}"
             less = figures.ratio(ISTIOD, INJECTOR, load, connections)
-            yield from _at_least(
-                f"istiod's CPU, in that of this injector: {where}", less, LESS_THAN_ISTIOD[load]
-            )
+            yield from _at_least(f"CPU: {ISTIOD} / {INJECTOR}, {where}", less, LESS_THAN_ISTIOD[load])
             more = figures.ratio(INJECTOR, FLOOR, load, connections)
-            yield from _at_most(f"CPU, in that of the {FLOOR}: {where}", more, OF_FLOOR[load])
+            yield from _at_most(f"CPU: {INJECTOR} / {FLOOR}, {where}", more, OF_FLOOR[load])
         p99 = figures.of(INJECTOR, load, 1, "p99")
-        yield from _at_most(f"p99 in ms: {load}, {_connections(1)}", p99, P99_MS[load])
+        yield from _at_most(f"p99 in ms, {load}, {_connections(1)}", p99, P99_MS[load])
     share = figures.ratio(INJECTOR, BEFORE, SHAPES, 1)
-    yield from _at_most(f"CPU, in that before: {SHAPES}", share, OF_BEFORE)
+    yield from _at_most(f"CPU: {INJECTOR} / {BEFORE}, {SHAPES}", share, OF_BEFORE)
 
 
 def _sizes(figures: Figures) -> Iterator[Row]:
@@ -146,10 +144,10 @@ def _commands(figures: Figures) -> Iterator[Row]:
             for at in (0, 1)
         )
         if each.number == 1:
-            name = "kube-inject of one manifest: time, in istioctl's"
+            name = "time of kube-inject: injector / istioctl, one manifest"
             yield from _at_most(name, wall, WALL_OF_ISTIOCTL)
         else:
-            name = f"kube-inject of {count(each.number)} Deployments: CPU, in istioctl's"
+            name = f"CPU of kube-inject: injector / istioctl, {count(each.number)} Deployments"
             yield from _at_most(name, cpu, CPU_OF_ISTIOCTL)
 
 

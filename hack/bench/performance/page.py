@@ -24,7 +24,7 @@ from hack.bench.picture import Bar
 
 PAGE, PICTURE = "performance.md", "performance.svg"
 MAKER = "make bench"
-_COLUMNS = ("cpu", "p50", "p99", "rate", "size")
+_COLUMNS = ("cpu", "p50", "p99", "rate")
 TITLE = "What an admission costs"
 OURS, THEIRS = "injector kube-inject", "istioctl kube-inject"
 
@@ -79,8 +79,9 @@ def _admissions(figures: Figures) -> str:
         for connections in CONNECTIONS:
             for server in figures.servers:
                 spreads = [figures.of(server, load, connections, column) for column in _COLUMNS]
-                if all(spreads):
-                    lines.append([f"{server}: {load}, {connections}", *spreads])
+                size = figures.of(server, load, connections, "size")
+                if size:
+                    lines.append([f"{server}: {load}, {connections}", *spreads, count(round(size.high))])
     return measured.table(heads, lines)
 
 
