@@ -72,6 +72,12 @@ def test_replicas_differ_by_uid_token_and_time_only() -> None:
     }
 
 
+def test_replicas_are_of_a_deployment_of_their_own() -> None:
+    (replica,) = pods(reviews.replicas(1))
+    names = {pod["metadata"]["generateName"] for pod in pods(reviews.distinct(0, 100))}
+    assert replica["metadata"]["generateName"] not in names
+
+
 def test_no_two_shapes_have_the_same_containers_probes_and_annotations() -> None:
     def shape(pod: Any) -> Any:
         first = pod["spec"]["containers"][0]

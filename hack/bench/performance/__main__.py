@@ -86,7 +86,7 @@ def _admissions(options: argparse.Namespace, count: int, pods: int) -> tuple[lis
         bed.make_namespace({"istio-injection": "enabled"}, reviews.NAMESPACE)
         _say("starting the servers")
         ours = stack.enter_context(servers.injector(INJECTOR, REPO, keys, bed.kubeconfig))
-        (answer,) = ours.answers(reviews.distinct(0, 1))
+        (answer,) = ours.answers(reviews.distinct(rounds.NOT_IN_A_LOAD, 1))
         others = [
             servers.python_server(FLOOR, "hack.bench.performance.floor", keys, str(len(answer))),
             servers.python_server(PLAIN, "hack.bench.performance.plain", keys),

@@ -32,6 +32,8 @@ _ANNOTATIONS: Final = {
     "traffic.sidecar.istio.io/excludeOutboundIPRanges": "10.1.0.0/16",
     "prometheus.io/path": "/metrics",
 }
+# No pod of another Deployment is to be like its pods.
+_REPLICATED: Final = 10**9
 _MOST_CONTAINERS: Final = 4
 SHAPES: Final = _MOST_CONTAINERS * 4 * 2 ** len(_ANNOTATIONS)
 
@@ -44,7 +46,7 @@ def distinct(first: int, count: int) -> Iterator[bytes]:
 
 def replicas(count: int) -> Iterator[bytes]:
     """Reviews of the pods of one ReplicaSet."""
-    deployment = _Deployment.of(0)
+    deployment = _Deployment.of(_REPLICATED)
     for number in range(count):
         yield _review(_pod(deployment, Random(f"replica {number}")), Random(f"its review {number}"))
 

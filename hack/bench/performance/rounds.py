@@ -34,7 +34,7 @@ MOST_SECONDS = 8.0
 CHECKED = 3
 WARM_UP = 60
 # Numbers of Deployments that no load has.
-_WARM_UPS = 10_000_000
+NOT_IN_A_LOAD = 10_000_000
 _TOP_UP_SECONDS, _TOP_UP_CONNECTIONS = 600.0, 2
 
 
@@ -74,10 +74,10 @@ class Loads:
 def warm_up(server: Server) -> None:
     """Let a server answer some reviews, and check the answers to several of each load."""
     if server.name != FLOOR:
-        _check(server, reviews.distinct(_WARM_UPS, CHECKED))
+        _check(server, reviews.distinct(NOT_IN_A_LOAD, CHECKED))
         _check(server, reviews.replicas(CHECKED))
-        _check(server, reviews.shapes(_WARM_UPS, CHECKED))
-    list(server.answers(reviews.distinct(_WARM_UPS, WARM_UP)))
+        _check(server, reviews.shapes(NOT_IN_A_LOAD, CHECKED))
+    list(server.answers(reviews.distinct(NOT_IN_A_LOAD, WARM_UP)))
 
 
 def rounds(servers: Sequence[Server], loads: Loads, count: int, say: Callable[[str], None]) -> Iterator[Run]:
