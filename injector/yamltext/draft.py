@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
-from injector.yamltext.compose import MARK
 from injector.yamltext.layout import Layout
 from injector.yamltext.nodes import Node
+
+
+SUBSTITUTE: Final = "what-goes-here-"
+"""How a scalar begins that stands for a value in an outline."""
 
 
 class Obstacle(Enum):
@@ -74,7 +77,7 @@ class Draft:
     def substitute(self, value: Any) -> str:
         """A short scalar for a value in an outline."""
         self.substituted.append(value)
-        return f'"{MARK}{len(self.substituted) - 1}"'
+        return f'"{SUBSTITUTE}{len(self.substituted) - 1}"'
 
     def line_start(self, place: int) -> int:
         """Where the line of a place begins."""

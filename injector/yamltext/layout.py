@@ -6,7 +6,7 @@ Not here: what is written with it (write.py).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,8 +35,13 @@ def column(text: str, place: int) -> int:
 
 def layout_of(root: Node, text: str) -> Layout:
     """The layout of a document: of each kind of distance the one that occurs most."""
+    return layout_of_distances(_distances(root, text))
+
+
+def layout_of_distances(distances: Iterable[tuple[str, int]]) -> Layout:
+    """The layout of a document with these distances, named as in `_BOUNDS`."""
     counts: dict[str, Counter[int]] = {name: Counter() for name in _BOUNDS}
-    for name, blanks in _distances(root, text):
+    for name, blanks in distances:
         fewest, most = _BOUNDS[name]
         if fewest <= blanks <= most:
             counts[name][blanks] += 1
