@@ -12,9 +12,12 @@ from typing import Any, Final
 from injector.yamltext.layout import Layout
 from injector.yamltext.nodes import Node
 
-
 SUBSTITUTE: Final = "what-goes-here-"
 """How a scalar begins that stands for a value in an outline."""
+
+
+# Less text is read again sooner than left out.
+_LARGE: Final = 80
 
 
 class Obstacle(Enum):
@@ -73,6 +76,11 @@ class Draft:
             text = text.replace("\n", self.line_break)
             outline = outline.replace("\n", self.line_break)
         self.edits.append(Edit(start, end, text, outline))
+
+    def leave(self, start: int, end: int, value: Any) -> None:
+        """Leave what is between two places, a value behind its colon or dash, out of the outline."""
+        if end - start > _LARGE:
+            self.edits.append(Edit(start, end, self.text[start:end], f" {self.substitute(value)}"))
 
     def substitute(self, value: Any) -> str:
         """A short scalar for a value in an outline."""

@@ -18,7 +18,7 @@ from injector.yamltext.draft import SUBSTITUTE, Draft, Obstacle, Uneditable
 from injector.yamltext.events import YamlError
 from injector.yamltext.flow_edit import FlowEditor, check_brackets, style_of
 from injector.yamltext.layout import Layout, layout_of
-from injector.yamltext.line_nodes import Places
+from injector.yamltext.line_nodes import BlockNode, Places
 from injector.yamltext.lines import read_lines
 from injector.yamltext.nodes import Node, NodeShape, root_of
 from injector.yamltext.read import composed, lines_of, parsed
@@ -128,7 +128,7 @@ class _Editor:
         names = self._names(node, before)
         removed = [i for i, name in enumerate(names) if name is not None and name not in after]
         for index, name in enumerate(names):
-            if name is not None and name in after and before[name] is not after[name]:
+            if name is not None and name in after:
                 self._change_member(node, index, before[name], after[name])
         added = {name: value for name, value in after.items() if name not in before}
         if node.flow and (added or removed):
@@ -144,8 +144,13 @@ class _Editor:
             block_edit.add_members(self._draft, node, added, self._place_of_members(node))
 
     def _change_member(self, node: Node, index: int, before: Any, after: Any) -> None:
+        value = node.values[index]
+        if before is after:
+            if isinstance(value, BlockNode):
+                self._draft.leave(node.keys[index].end + 1, value.end, before)
+            return
         slot = None if node.flow else block_edit.member_slot(self._draft, node, node.keys[index])
-        self._change(node.values[index], before, after, slot)
+        self._change(value, before, after, slot)
 
     def _change_list(
         self, node: Node, before: Sequence[Any], after: Sequence[Any], slot: Slot | None
@@ -162,9 +167,12 @@ class _Editor:
                 if not belong and not _may_replace(a, b):
                     pairs = i
                     break
-                if a is not b:
+                value = node.values[old + i]
+                if a is b and isinstance(value, BlockNode):
+                    self._draft.leave(value.start - 1, value.end, a)
+                elif a is not b:
                     inner = None if node.flow else Slot(places[old + i] + 1, indent, in_list=True)
-                    self._change(node.values[old + i], a, b, inner)
+                    self._change(value, a, b, inner)
             removed += range(old + pairs, old_end)
             if new + pairs < new_end:
                 added.append((old + pairs, after[new + pairs : new_end]))
