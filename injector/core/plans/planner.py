@@ -24,6 +24,7 @@ from injector.core.plans.reading import reading_of
 from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
+from injector.core.tree.application import applied
 from injector.core.validation.volumes import claims_of
 from injector.work import Work
 
@@ -97,6 +98,18 @@ class Planner:
     def size(self) -> int:
         """Bytes of the plans and their keys."""
         return self._plans.size
+
+    def inject(self, given: Given) -> Outcome:
+        """What `core.injection.pipeline.inject` gives, but for the trace of the decision."""
+        question = self.ask(given)
+        if question.planned is not None:
+            operations = tuple(Operation(**each) for each in json.loads(question.patch))
+            pod = applied(given.pod, operations)
+            return replace(question.planned.outcome, pod=pod, patch=operations)
+        work = Work(given.config.work_limit)
+        outcome = inject(given.pod, given.facts, given.config, given.holder, work)
+        self.learn(question, given, outcome, work.spent)
+        return outcome
 
     def ask(self, given: Given, around: tuple[str, ...] = ()) -> Question:
         """What is known about a pod; `around` is what else the caller's answer depends on."""
@@ -186,6 +199,9 @@ class Planner:
         text = _patch_text(marked)
         if TOKEN_VOLUME in text:
             # A volume that the injection adds could have the name of the pod's own.
+            return None
+        if json.dumps(applied(pod, outcome.patch)) != json.dumps(outcome.pod):
+            # Another order of keys: the same to an API server, but not in a file.
             return None
         plan = Plan.of(text, len(shape.values))
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
