@@ -12,10 +12,10 @@ import hashlib
 import traceback
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.config import child
 from injector.config.folder import Files
 from injector.config.loading import Input, Overrides, Text, load_settings

@@ -6,9 +6,9 @@ Objects are plain dicts, so that fields newer than the client survive. Not here:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, refused
 

@@ -11,9 +11,9 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.async_client import AsyncCluster
 from injector.kube.lists import Object

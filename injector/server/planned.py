@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Verdict
 from injector.core.outcome import Outcome
 from injector.core.plans.planner import Given, Planner, Question

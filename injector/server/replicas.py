@@ -13,9 +13,10 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
 from injector.core.outcome import Outcome
 from injector.core.plans import unread

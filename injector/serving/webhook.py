@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
 from injector import collection
+from injector.classes import dataclass
 from injector.config.current import Current
 from injector.config.server_settings import Server
 from injector.config.source import Source

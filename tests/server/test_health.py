@@ -6,8 +6,8 @@ import asyncio
 import itertools
 from collections.abc import Iterator
 
-from injector.server.app import State
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.server.webhook_factories import a_config

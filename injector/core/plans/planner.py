@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Operation, Verdict
 from injector.core.outcome import Outcome
