@@ -15,12 +15,12 @@ from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
 from injector.core.cause_types import Symptom
 from injector.core.contribution import Contribution
+from injector.core.copied import Copied
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.kinds import KindTable
 from injector.core.model import AnnotationKeys, Facts, Finding, Manifest, ProxyMark
-from injector.core.plans.copied import Copied
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.position import OrderProblem, Position

@@ -134,7 +134,7 @@ def answer(
         # The one place that catches everything: for an HTTP 500 the API server would apply the failurePolicy
         # instead of the failure mode.
         return failed(request, config, error, policy, facts)
-    return _answer(request, config, facts, policy, outcome, patch)
+    return of_outcome(request, config, facts, policy, outcome, patch)
 
 
 def failed(
@@ -147,7 +147,7 @@ def failed(
     """The answer where the injector itself failed; without `facts`: while it collected them."""
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     known = facts or Facts(origin=Origin.WEBHOOK)
-    made = _answer(request, config, known, policy, outcome)
+    made = of_outcome(request, config, known, policy, outcome)
     return replace(made, defect=_location(error), repeatable=False)
 
 
@@ -157,10 +157,10 @@ def too_expensive(
     """The answer where the work was stopped from outside; `error` says why."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
     facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
-    return replace(_answer(request, config, facts, policy, outcome), repeatable=False)
+    return replace(of_outcome(request, config, facts, policy, outcome), repeatable=False)
 
 
-def _answer(
+def of_outcome(
     request: AdmissionRequest,
     config: Config,
     facts: Facts,
@@ -168,6 +168,7 @@ def _answer(
     outcome: Outcome,
     patch: str = "",
 ) -> Answer:
+    """The answer with an outcome; `patch` is its patch as text, empty without one."""
     turned = policy.failure_mode == "allow" and outcome.decision.reason in _ALLOWED
     decision = Verdict.ALLOW if turned else _verdict(outcome)
     response = {

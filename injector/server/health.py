@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
-from injector.server.app import State
+from injector.server.state import State
 
 # The answers of /readyz for the app's OpenAPI, which tests compare answers with.
 _SENTENCES = {"type": "object", "additionalProperties": {"type": "string"}}

@@ -21,12 +21,13 @@ from injector.config.source import Source
 from injector.core.profile import Config
 from injector.kube.async_client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
-from injector.server import app
 from injector.server.answers import AnswerPolicy
+from injector.server.app import Webhook
 from injector.server.health import create_app
 from injector.server.places import Bounds, ReachedLimits
 from injector.server.queue import Size
 from injector.server.run import Listener, Stop, allowed_connections, bind, run_loop, serve_listeners
+from injector.server.state import Limits, Record, State
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
@@ -167,9 +168,9 @@ class _Parts:
         shown = (self.current, self.facts, self.certificates, self.certificates.watches, self.callers)
         return combined([*(each.warnings for each in shown), self.reached.warnings])
 
-    def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
+    def state(self, server: Server, stop: Stop, record: Record | None) -> State:
         """What the server needs of the parts."""
-        return app.State(
+        return State(
             current=lambda: self.current.config,
             metrics=self.metrics,
             namespace_of=self.facts.namespace_of,
@@ -178,7 +179,7 @@ class _Parts:
             waiting=self.not_ready,
             notes=self.warnings,
             draining=stop.is_set,
-            limits=app.Limits(
+            limits=Limits(
                 server.body_limit,
                 server.nesting_limit,
                 Size(server.queue.length, server.queue.max_bytes),
@@ -194,10 +195,10 @@ class _Parts:
             caller=self.callers.check,
         )
 
-    def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
+    def listeners(self, state: State, sockets: Sequence[socket], server: Server) -> list[Listener]:
         """The listeners of the webhook, of health and metrics, and of the debug page where it is on."""
         outer, inner, *pages = sockets
-        webhook = app.Webhook(state, create_app(state, inner=False))
+        webhook = Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
         return [
             Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),

@@ -58,7 +58,7 @@ from injector.profiles.istio.values import dig
 if TYPE_CHECKING:
     from injector.core.cause_types import Symptom
     from injector.core.contribution import Contribution
-    from injector.core.plans.copied import Copied
+    from injector.core.copied import Copied
     from injector.core.profile import Injection
     from injector.core.value_types import Types
 
