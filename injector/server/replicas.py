@@ -13,15 +13,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from injector.core.injection import unread
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
 from injector.core.outcome import Outcome
+from injector.core.plans import unread
+from injector.core.plans.generations import Generations
+from injector.core.plans.planner import reduced
 from injector.core.profile import Config
 from injector.server.answers import Answer
-from injector.server.generations import Generations
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
@@ -226,21 +228,6 @@ def bytes_of(asked: AdmissionRequest, answer: Answer) -> int:
     overrides = (*facts.overrides, *facts.overrides.values())
     texts = (*about, *_logged(outcome), *messages, *paths, *user, *overrides)
     return _REST + len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
-
-
-def reduced(outcome: Outcome) -> Outcome:
-    """An outcome without the pods, and with operations that have no values."""
-    if outcome.error is not None:
-        # The frames of a traceback hold everything that the admission made.
-        outcome.error.__traceback__ = outcome.error.__context__ = outcome.error.__cause__ = None
-    return replace(
-        outcome,
-        decision=replace(outcome.decision, trace=()),
-        pod={},
-        patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
-        before=None,
-        problems=(),
-    )
 
 
 def _logged(outcome: Outcome) -> list[str]:

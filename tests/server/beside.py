@@ -21,7 +21,8 @@ from injector.config.loading import Input, Text, load_input
 from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
 from injector.server.answers import AnswerPolicy
-from injector.server.app import Limits, State, Webhook
+from injector.server.app import Webhook
+from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 
@@ -42,15 +43,15 @@ def _config(text: str) -> Config:
 @contextmanager
 def unhurried() -> Iterator[None]:
     """No admission goes to a thread or is refused because the machine is busy."""
-    from injector.server import app, queue
+    from injector.server import admitting, queue
 
-    seconds, clock = app.LOOP_SECONDS, queue.time
-    app.LOOP_SECONDS = float("inf")
+    seconds, clock = admitting.LOOP_SECONDS, queue.time
+    admitting.LOOP_SECONDS = float("inf")
     queue.time = _Still()  # type: ignore[assignment]
     try:
         yield
     finally:
-        app.LOOP_SECONDS, queue.time = seconds, clock
+        admitting.LOOP_SECONDS, queue.time = seconds, clock
 
 
 class _Still:
