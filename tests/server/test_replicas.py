@@ -23,7 +23,7 @@ from injector.core.model import AdmissionRequest, Namespace, Verdict
 from injector.core.outcome import Outcome
 from injector.profiles.istio import templatefns
 from injector.server.answers import AnswerPolicy
-from injector.server.app import Limits
+from injector.server.state import Limits
 from injector.server.replicas import LARGEST, review_of
 from injector.templating.filters import FILTERS
 from injector.templating.functions import FUNCTIONS
