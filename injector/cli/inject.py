@@ -42,9 +42,9 @@ from injector.errors import AnnotationError, ConfigError, InjectorError, Manifes
 from injector.pointer import get, join
 from injector.yamltext import Document
 
-# Findings that are the same for all workloads of a run.
 # Bytes of plans for workloads of one shape.
 _PLANS: Final = 16 * 1024 * 1024
+# Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
 
