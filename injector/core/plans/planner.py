@@ -263,7 +263,7 @@ def _reaches_in(path: str) -> bool:
 
 def _patch_text(outcome: Outcome) -> str:
     operations = [operation.as_json() for operation in outcome.patch]
-    return json.dumps(operations, separators=(",", ":"), allow_nan=False)
+    return json.dumps(operations, separators=(",", ":"))
 
 
 def _of_facts(facts: Facts) -> tuple[Any, ...]:
