@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds, template_shape
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest, Owner

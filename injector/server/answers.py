@@ -13,10 +13,11 @@ import base64
 import json
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
 from injector.core.model import (
     AdmissionRequest,
@@ -67,8 +68,8 @@ class Answer:
     """The review to send back, and what the log line and the metrics need.
 
     `decision` is ALLOW where a denial was turned into an admission without patch, and UNCHANGED where a pod
-    is injected already. `defect` names exception types and source lines where the injector itself failed; it
-    holds no text of the pod.
+    is injected already. `repeatable`: the same review gets it again. `defect` names exception types and
+    source lines where the injector itself failed; it holds no text of the pod.
     """
 
     review: Manifest
@@ -76,6 +77,7 @@ class Answer:
     decision: Verdict
     defect: str = ""
     facts: Facts = field(default_factory=Facts)
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def answer(
         # The one place that catches everything: for an HTTP 500 the API server would apply the failurePolicy
         # instead of the failure mode.
         return failed(request, config, error, policy, facts)
-    return _answer(request, config, facts, policy, outcome, patch)
+    return of_outcome(request, config, facts, policy, outcome, patch)
 
 
 def failed(
@@ -148,7 +150,8 @@ def failed(
     """The answer where the injector itself failed; without `facts`: while it collected them."""
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     known = facts or Facts(origin=Origin.WEBHOOK)
-    return replace(_answer(request, config, known, policy, outcome), defect=_location(error))
+    made = of_outcome(request, config, known, policy, outcome)
+    return replace(made, defect=location(error), repeatable=False)
 
 
 def too_expensive(
@@ -157,10 +160,10 @@ def too_expensive(
     """The answer where the work was stopped from outside; `error` says why."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
     facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
-    return _answer(request, config, facts, policy, outcome)
+    return replace(of_outcome(request, config, facts, policy, outcome), repeatable=False)
 
 
-def _answer(
+def of_outcome(
     request: AdmissionRequest,
     config: Config,
     facts: Facts,
@@ -168,6 +171,7 @@ def _answer(
     outcome: Outcome,
     patch: str = "",
 ) -> Answer:
+    """The answer with an outcome; `patch` is its patch as text, empty without one."""
     turned = policy.failure_mode == "allow" and outcome.decision.reason in _ALLOWED
     decision = Verdict.ALLOW if turned else _verdict(outcome)
     response = {
@@ -235,7 +239,7 @@ def _change(patch: str) -> Manifest:
     return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode("ascii")).decode("ascii")}
 
 
-def _location(error: BaseException) -> str:
+def location(error: BaseException) -> str:
     """Exception type and source lines, innermost first. Its message may hold a part of the pod."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     location = " < ".join(f"{PurePath(f.filename).name}:{f.lineno}" for f in reversed(frames))

@@ -6,8 +6,10 @@ Not here: the merge (strategic_merge.py), and what walks two trees (walk.py, com
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from injector.classes import dataclass
 
 _NOTHING: Any = object()
 

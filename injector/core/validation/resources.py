@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.quantities import parse
 from injector.core.validation.places import PodParts, PodPlace, containers, fields
