@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from yaml.events import (
     CollectionEndEvent,
