@@ -140,6 +140,24 @@ class Metrics:
         """Count an admission that ran in a thread."""
         self._of(metrics.THREADED, cause).inc()
 
+    def cached(self, cache: str, *, found: bool) -> None:
+        """Count a question to a cache."""
+        self._of(metrics.CACHE_REQUESTS, cache, "hit" if found else "miss").inc()
+
+    def planned(self, reason: str) -> None:
+        """Count an admission that a plan answered, or why it took the ordinary way."""
+        self.cached("plans", found=not reason)
+        if reason:
+            self._of(metrics.ORDINARY, reason).inc()
+
+    def evicted(self, cache: str, count: int) -> None:
+        """Count values that a cache dropped for others."""
+        self._of(metrics.CACHE_EVICTIONS, cache).inc(count)
+
+    def cache_bytes(self, cache: str, size: Callable[[], int]) -> None:
+        """Read the size of a cache from this at each scrape."""
+        self._of(metrics.CACHE_BYTES, cache).set_function(size)
+
     def stopped(self) -> None:
         """Count an admission that was stopped at the limit of CPU time."""
         self._of(metrics.STOPPED).inc()

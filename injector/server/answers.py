@@ -68,8 +68,8 @@ class Answer:
     """The review to send back, and what the log line and the metrics need.
 
     `decision` is ALLOW where a denial was turned into an admission without patch, and UNCHANGED where a pod
-    is injected already. `defect` names exception types and source lines where the injector itself failed; it
-    holds no text of the pod.
+    is injected already. `repeatable`: the same review gets it again. `defect` names exception types and
+    source lines where the injector itself failed; it holds no text of the pod.
     """
 
     review: Manifest
@@ -77,6 +77,7 @@ class Answer:
     decision: Verdict
     defect: str = ""
     facts: Facts = field(default_factory=Facts)
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,8 @@ def failed(
     """The answer where the injector itself failed; without `facts`: while it collected them."""
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     known = facts or Facts(origin=Origin.WEBHOOK)
-    return replace(_answer(request, config, known, policy, outcome), defect=_location(error))
+    made = _answer(request, config, known, policy, outcome)
+    return replace(made, defect=_location(error), repeatable=False)
 
 
 def too_expensive(
@@ -155,7 +157,7 @@ def too_expensive(
     """The answer where the work was stopped from outside; `error` says why."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
     facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
-    return _answer(request, config, facts, policy, outcome)
+    return replace(_answer(request, config, facts, policy, outcome), repeatable=False)
 
 
 def _answer(

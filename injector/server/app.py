@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Verdict
@@ -18,7 +18,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.pacing import Throttle
-from injector.server import answers, reviews
+from injector.server import answers, replicas, reviews
 from injector.server.admission_log import log_admission
 from injector.server.answers import AnswerPolicy
 from injector.server.body import Body
@@ -36,7 +36,9 @@ from injector.server.http import (
     send_overloaded,
     send_refusal,
 )
+from injector.server.plans import Planned, Plans
 from injector.server.queue import Call, Overloaded, Queue, Size
+from injector.server.replicas import Repeatable, Replicas, Review, Surroundings
 from injector.server.shares import namespace_of
 from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.telemetry import Metrics, log_event
@@ -64,12 +66,14 @@ ANSWER_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits of a request: bytes, levels of nesting, the queue, and CPU time."""
+    """Limits of a request: bytes, levels of nesting, the queue, CPU time; and bytes of the caches."""
 
     body: int = reviews.BODY_LIMIT
     nesting: int = reviews.NESTING_LIMIT
     queue: Size = field(default_factory=Size)
     cpu_seconds: float = 1.0
+    replicas: int = 0
+    plans: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class HttpRequest:
     budget: float | None
     started: float
     body: bytes
+    review: Review | None = None
 
 
 class _TooLong(Exception):
@@ -127,6 +132,16 @@ class Webhook:
         self._under_way = 0
         self._overloads = Throttle(_LOG_SECONDS)
         self._rejected = Throttle(_LOG_SECONDS)
+        self._replicas = Replicas(
+            state.limits.replicas,
+            Surroundings(state.namespace_of, state.native_sidecars, state.objects),
+            lambda count: state.metrics.evicted("replicas", count),
+        )
+        self._plans = Plans(
+            state.limits.plans, state.policy, lambda count: state.metrics.evicted("plans", count)
+        )
+        state.metrics.cache_bytes("replicas", lambda: self._replicas.size)
+        state.metrics.cache_bytes("plans", lambda: self._plans.size)
         state.metrics.load(waiting=lambda: len(self._queue), under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -157,8 +172,9 @@ class Webhook:
                 text = await body.read(hold)
                 if text is None:
                     return
-                request = HttpRequest(scope["path"], budget, started, text)
-                answer = await self._admit(request, gone_of(scope))
+                review = self._replicas.read(text, scope["path"])
+                request = HttpRequest(scope["path"], budget, started, text, review)
+                answer = self._repeated(request) or await self._admit(request, gone_of(scope))
         except Overloaded as overload:
             self._note(overload.cause)
             await body.discard()
@@ -182,6 +198,25 @@ class Webhook:
         self._state.metrics.shed(cause)
         if times := self._overloads.times("overloaded"):
             log_event("warning", "overloaded", cause=cause, refused=times, waiting=len(self._queue))
+
+    def _repeated(self, request: HttpRequest) -> bytes | None:
+        """The answer that a replica got, None where none is known; it costs too little to take a turn."""
+        if request.review is None:
+            return None
+        config = self._state.current()
+        known = self._replicas.find(request.review, config)
+        self._state.metrics.cached("replicas", found=known is not None)
+        if known is None:
+            return None
+        self._finish(request, self._asked_again(request, known), config, known.answer, b"")
+        return known.body(request.review.uid)
+
+    def _asked_again(self, request: HttpRequest, known: Repeatable) -> AdmissionRequest:
+        """The request of a replica; parsed only where somebody reads its pod."""
+        if self._state.notify is not None or self._state.record is not None:
+            return self._parse(request)
+        uid = request.review.uid.decode("ascii") if request.review else ""
+        return replace(known.asked, uid=uid, budget=request.budget)
 
     async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """The answer: of an ordinary pod from the loop, else from a thread.
@@ -212,10 +247,10 @@ class Webhook:
 
         work = Work(config.work_limit, look)
         try:
-            answer, out = self._reviewed(asked, config, work)()
+            answer, out = self._reviewed(asked, config, work, self._plans)()
         except Stopped:
             raise _TooLong(asked) from None
-        self._finish(request, asked, config, answer)
+        self._finish(request, asked, config, answer, out)
         return out
 
     async def _in_thread(
@@ -249,10 +284,10 @@ class Webhook:
             raise ReviewError(_out_of_time(limit), status=413) from None
         work = Work(config.work_limit, look)
         try:
-            answer, out = await worker.do(self._reviewed(asked, own, work), check)
+            answer, out = await worker.do(self._reviewed(asked, own, work, None), check)
         except OutOfTime:
             answer, out = self._denied(asked, config, limit)
-        self._finish(request, asked, config, answer)
+        self._finish(request, asked, config, answer, out)
         return out
 
     def _parse(self, request: HttpRequest) -> AdmissionRequest:
@@ -266,9 +301,9 @@ class Webhook:
         )
 
     def _reviewed(
-        self, asked: AdmissionRequest, config: Config, work: Work
+        self, asked: AdmissionRequest, config: Config, work: Work, plans: Plans | None
     ) -> Callable[[], tuple[answers.Answer, bytes]]:
-        """Collect the facts in the loop; return the rest of the work, for any thread."""
+        """Collect the facts in the loop; return the rest of the work, for any thread without `plans`."""
         state = self._state
         try:
             native_sidecars = state.native_sidecars(asked.node)
@@ -282,10 +317,17 @@ class Webhook:
         except Exception as error:
             answer = answers.failed(asked, config, error, state.policy)
             return lambda: (answer, _encoded(answer))
+        planned = Planned("thread") if plans is None else plans.find(asked, config, facts)
+        state.metrics.planned(planned.reason)
 
         def work_out() -> tuple[answers.Answer, bytes]:
+            if planned.made is not None:
+                return planned.made
             answer = answers.answer(asked, config, facts, state.policy, work=work)
-            return answer, _encoded(answer)
+            made = answer, _encoded(answer)
+            if plans is not None:
+                plans.learn(planned, asked, config, made, work.spent)
+            return made
 
         return work_out
 
@@ -297,9 +339,14 @@ class Webhook:
         return answer, _encoded(answer)
 
     def _finish(
-        self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: answers.Answer
+        self,
+        request: HttpRequest,
+        asked: AdmissionRequest,
+        config: Config,
+        answer: answers.Answer,
+        new: bytes,
     ) -> None:
-        """Count the admission, log it, and pass it to Events and records."""
+        """Count the admission, log it, pass it to Events and records, and keep a new answer for replicas."""
         state = self._state
         seconds = time.perf_counter() - request.started
         reason = answer.outcome.decision.reason.value
@@ -311,6 +358,9 @@ class Webhook:
         if state.record is not None and not asked.dry_run:
             size = len(request.body)
             state.record(asked, answer.facts, answer.outcome, answer.decision, config, size)
+        if new and request.review is not None:
+            made = replicas.Made(asked, config, answer, new, whole=state.record is not None)
+            self._replicas.keep(request.review, made)
 
 
 def _encoded(answer: answers.Answer) -> bytes:

@@ -183,6 +183,8 @@ class _Parts:
                 server.nesting_limit,
                 Size(server.queue.length, server.queue.max_bytes),
                 server.cpu_milliseconds / 1000,
+                server.cache.replicas,
+                server.cache.plans,
             ),
             policy=AnswerPolicy(
                 server.failure_mode, server.warnings, server.audit_annotations, server.skip_warnings

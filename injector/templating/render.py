@@ -220,7 +220,7 @@ class Templates:
         """
         self.compile(name)
         env = self._library.env
-        run = RenderBudget(self._limits if work is None else self._limits.within(work.left))
+        run = RenderBudget(self._limits, None if work is None else work.left)
         outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)

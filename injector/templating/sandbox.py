@@ -16,6 +16,7 @@ from typing import Any, Final, cast
 
 from jinja2 import Template, pass_environment
 from jinja2.environment import TemplateModule
+from jinja2.nodes import EvalContext
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import Namespace, missing
@@ -74,6 +75,27 @@ class Missing(StrictUndefined):
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
 
 
+class _Variables(Context):
+    """The variables of a template, without what Jinja makes of them for features that are not used here."""
+
+    def __init__(
+        self, environment: Any, parent: dict[str, Any], name: str | None, _blocks: Any, globals: Any = None
+    ) -> None:
+        # Instead of Jinja's own: each include makes one.
+        self.parent = parent
+        self.vars = {}
+        self.environment = environment
+        self.exported_vars = set()
+        self.name = name
+        self.globals_keys = set()
+        self.blocks = {}
+
+    @property
+    def eval_ctx(self) -> EvalContext:  # type: ignore[override]
+        """Whether output is escaped: never."""
+        return EvalContext(self.environment, self.name)
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of all templates of one set. Renders one template at a time: `run` is its account.
 
@@ -82,6 +104,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     Beside these only macros and methods can be called.
     """
 
+    context_class = _Variables
     # Intercepted operators are not folded at compile time either.
     intercepted_binops = frozenset(_BINARY)
 

@@ -22,7 +22,7 @@ from injector.core.tree.created import (
     plain,
     plain_copy,
 )
-from injector.core.tree.schema import POD, Schema, key_of, same
+from injector.core.tree.schema import ATOMIC, POD, Schema, key_of, same
 from injector.printable import shown
 
 RETAIN: Final = "$retainKeys"
@@ -42,6 +42,8 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, copies: Copie
 
 
 def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) -> Manifest:
+    if schema is ATOMIC and _is_flat(overlay):
+        return _with(base, overlay, [name for name, value in overlay.items() if value is None])
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
         fresh: Manifest = plain(overlay)
@@ -65,6 +67,11 @@ def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) ->
         else:
             changes[name] = value
     return _with(base, changes, gone)
+
+
+def _is_flat(overlay: Manifest) -> bool:
+    """Whether an overlay has scalars only, as labels and annotations have."""
+    return not any(isinstance(value, TREE) or name.startswith("$") for name, value in overlay.items())
 
 
 def _retained(base: Manifest, overlay: Manifest) -> Manifest:
@@ -123,7 +130,11 @@ def _without(items: list[Any], deleted: list[Any]) -> list[Any]:
 
 def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Manifest:
     gone = {name for name in gone if name in base}
-    real = {n: v for n, v in changes.items() if n not in base or not _unchanged(base[n], v)}
+    real = {
+        name: value
+        for name, value in changes.items()
+        if value is not None and not (name in base and _unchanged(base[name], value))
+    }
     if not gone and not real:
         return base
     out = {**base, **real}

@@ -48,10 +48,10 @@ def sites(container: Manifest) -> Iterator[Site]:
     for name, word in _PROBE_PATHS.items():
         if container.get(name):
             yield Site(container, (name,), f"/app-health/{container['name']}/{word}", container[name])
-    for field, word in _HANDLER_PATHS.items():
-        handler = (container.get("lifecycle") or {}).get(field)
+    for name, word in _HANDLER_PATHS.items():
+        handler = (container.get("lifecycle") or {}).get(name)
         if handler:
-            yield Site(container, ("lifecycle", field), f"/app-lifecycle/{container['name']}/{word}", handler)
+            yield Site(container, ("lifecycle", name), f"/app-lifecycle/{container['name']}/{word}", handler)
 
 
 def application_sites(spec: Manifest) -> dict[str, list[Site]]:
