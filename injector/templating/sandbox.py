@@ -79,7 +79,7 @@ class _Variables(Context):
     """The variables of a template, without what Jinja makes of them for features that are not used here."""
 
     def __init__(
-        self, environment: Any, parent: dict[str, Any], name: str | None, _blocks: Any, globals: Any = None
+        self, environment: Any, parent: dict[str, Any], name: str | None, _blocks: Any, **_globals: Any
     ) -> None:
         # Instead of Jinja's own: each include makes one.
         self.parent = parent
