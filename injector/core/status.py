@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import AnnotationKeys, Manifest
 from injector.yamltext import load_json
 

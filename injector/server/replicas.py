@@ -13,15 +13,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from injector.core.injection import unread
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
 from injector.core.outcome import Outcome
+from injector.core.plans import unread
+from injector.core.plans.generations import Generations
+from injector.core.plans.planner import bytes_of, reduced
 from injector.core.profile import Config
 from injector.server.answers import Answer
-from injector.server.generations import Generations
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
@@ -43,9 +45,10 @@ _TOKEN_ENDS: Final = (
     b'","projected":{"sources":[',
     b'","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"',
 )
-# Bytes of an operation without its value, and of what else is kept of an answer.
-_OPERATION: Final = 200
-_REST: Final = 1500
+# Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
+_LEFT_OUT: Final = b"\xff"
+# Bytes of what is kept of an answer beside its texts.
+_REST: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +141,21 @@ class Replicas:
             return
         repeatable = repeatable_of(review, made)
         if repeatable is not None:
-            outcome = made.answer.outcome
-            texts = sum(len(finding.message) + len(finding.hint) for finding in outcome.findings)
-            size = len(made.out) + len(outcome.patch) * _OPERATION + texts + _REST
-            self._answers.put(review.key, repeatable, size)
+            self._answers.put(review.key, repeatable, _bytes_of(made))
 
 
 def review_of(body: bytes, path: str) -> Review | None:
     """The key of a review; None where an API server does not write such a one."""
     head = _HEAD.match(body)
-    if head is None:
+    if head is None or _LEFT_OUT in body:
         return None
     rest, times = _without_times(body[head.end(1) :])
+    if head[1] in rest:
+        # Whoever asks twice in one review has another request answered than the first.
+        return None
     rest, token = _without_token(rest)
     digest = hashlib.sha256(path.encode("utf-8", "surrogatepass"))
-    digest.update(b"\0")
+    digest.update(_LEFT_OUT)
     digest.update(body[: head.start(1)])
     digest.update(rest)
     return Review(digest.digest(), head[1], (*times, *token))
@@ -170,7 +173,7 @@ def _without_times(text: bytes) -> tuple[bytes, list[bytes]]:
             times.append(match[1])
             begin = match.end(1)
         at = text.find(_TIME, place)
-    return (b"".join([*pieces, text[begin:]]), times) if times else (text, times)
+    return (_LEFT_OUT.join([*pieces, text[begin:]]), times) if times else (text, times)
 
 
 def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -184,7 +187,7 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         return text, ()
     left = text
     for end in _TOKEN_ENDS:
-        left = left.replace(b'"name":"' + name + end, b'"name":"' + end)
+        left = left.replace(b'"name":"' + name + end, b'"name":"' + _LEFT_OUT + end)
     return (text, ()) if name in left else (left, (name,))
 
 
@@ -194,7 +197,10 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     before, middle, after = made.out.partition(b'"uid":"%b"' % review.uid)
     if not middle:
         return None
-    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii")]
+    if made.whole and outcome.before is not None:
+        # A record has the pod of its own review, and that is worked out anew.
+        return None
+    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii"), *_logged(outcome)]
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
@@ -203,25 +209,23 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     return Repeatable(
         before + b'"uid":"',
         b'"' + after,
-        replace(made.answer, review={}, outcome=reduced(outcome, whole=made.whole)),
+        replace(made.answer, review={}, outcome=reduced(outcome)),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
     )
 
 
-def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
-    """An outcome without the pods, and with operations that have no values."""
-    if outcome.error is not None:
-        # The frames of a traceback hold everything that the admission made.
-        outcome.error.__traceback__ = outcome.error.__context__ = outcome.error.__cause__ = None
-    return replace(
-        outcome,
-        decision=replace(outcome.decision, trace=()),
-        pod={},
-        patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
-        before=outcome.before if whole else None,
-        problems=(),
-    )
+def _bytes_of(made: Made) -> int:
+    """The memory for an answer and what is kept with it."""
+    asked, answer = made.asked, made.answer
+    names = (asked.uid, asked.name, asked.path, asked.node, *_named(asked.pod)["metadata"].values())
+    return _REST + len(made.out) + bytes_of(answer.outcome, answer.facts) + sum(map(len, names))
+
+
+def _logged(outcome: Outcome) -> list[str]:
+    """What the log line, Events and records say, though the answer may not."""
+    texts = [finding.message for finding in outcome.findings]
+    return texts if outcome.error is None else [*texts, str(outcome.error), outcome.error.hint]
 
 
 def _text(operation: Operation) -> str:

@@ -8,8 +8,9 @@ a `RenderBudget` *before* the work is done. Which operation charges what belongs
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
+
+from injector.classes import dataclass
 
 T = TypeVar("T")
 Place = tuple[str, int]

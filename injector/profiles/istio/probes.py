@@ -7,9 +7,10 @@ that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import compact
 from injector.profiles.istio.containers import PROXY
@@ -48,10 +49,10 @@ def sites(container: Manifest) -> Iterator[Site]:
     for name, word in _PROBE_PATHS.items():
         if container.get(name):
             yield Site(container, (name,), f"/app-health/{container['name']}/{word}", container[name])
-    for name, word in _HANDLER_PATHS.items():
-        handler = (container.get("lifecycle") or {}).get(name)
+    for hook, word in _HANDLER_PATHS.items():
+        handler = (container.get("lifecycle") or {}).get(hook)
         if handler:
-            yield Site(container, ("lifecycle", name), f"/app-lifecycle/{container['name']}/{word}", handler)
+            yield Site(container, ("lifecycle", hook), f"/app-lifecycle/{container['name']}/{word}", handler)
 
 
 def application_sites(spec: Manifest) -> dict[str, list[Site]]:
