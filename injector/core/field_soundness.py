@@ -49,7 +49,7 @@ def _list_of(of: Type, rules: Rules) -> _Check:
     def check(value: Any, parts: Parts) -> bool:
         if not isinstance(value, list):
             return False
-        for item in value:  # noqa: SIM110 (a generator takes twice as long)
+        for item in value:
             if not ((may_be_text and type(item) is str) or item is None or is_item(item, parts)):
                 return False
         return True

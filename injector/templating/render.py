@@ -18,7 +18,6 @@ from typing import Any, Final
 from jinja2.exceptions import TemplateError as JinjaError
 
 from injector import yamltext
-from injector.classes import dataclass
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
 from injector.parts import Parts
 from injector.printable import shown
