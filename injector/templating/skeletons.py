@@ -1,7 +1,8 @@
 """Parsed skeletons: trees whose scalars with marks are filled with the values of one rendering.
 
-A map or list that comes out as it did the last time is the same object again. Most values of a pod
-follow from the configuration: so most of an overlay is shared, and what is known of it (`parts`) holds.
+A map or list of which no value is another than in the last rendering is the same object again. Most
+values follow from the configuration: so most of an overlay is shared, and what is known of it (`parts`)
+holds.
 
 Not here: how a skeleton's text is rendered, and how many of them are kept (`render`).
 """
@@ -9,8 +10,8 @@ Not here: how a skeleton's text is rendered, and how many of them are kept (`ren
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from injector import yamltext
 from injector.parts import Parts, trees_in
@@ -19,58 +20,67 @@ from injector.templating.operations import MARK, MARK_END
 from injector.templating.values import json_of, text_of
 
 SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
-_LONGEST: Final = 1024
-"""Longer texts of a pod are not kept for the next one."""
+_LARGEST: Final = 1 << 16
+"""What takes more units is not kept for the next rendering."""
+_NEVER: Final = object()
 
 
-class Filler(Protocol):
-    """What stands in a parsed skeleton in place of a value that is not known yet."""
+class _Filling:
+    """One rendering: its account, and which of its values are others than those of the last one."""
 
-    def fill(self, run: RenderBudget, parts: Parts) -> Any:
-        """The value in one rendering; parts that are met again are added to `parts`."""
+    __slots__ = ("changed", "copies", "parts", "run", "values")
 
-    def trees(self) -> Iterator[Any]:
-        """What it may have added."""
+    def __init__(self, run: RenderBudget, parts: Parts, last: _Filling | None) -> None:
+        self.run = run
+        self.parts = parts
+        # What is not kept for the next rendering stays `_NEVER`.
+        self.values: list[Any] = [_NEVER] * len(run.values)
+        self.copies: list[Any] = [None] * len(run.values)
+        old = last.values if last is not None and len(last.values) == len(run.values) else self.values
+        copies = last.copies if last is not None else self.copies
+        self.changed = {
+            index
+            for index, value in enumerate(run.values)
+            if not (value is old[index] or (type(value) is str and value == old[index]))
+            # Whoever gave a map or list may have changed it in place.
+            or (isinstance(value, TREE) and value != copies[index])
+        }
+        for index in range(len(old)):
+            if index not in self.changed:
+                self.values[index], self.copies[index] = old[index], copies[index]
+
+    def keep(self, index: int, value: Any, filled: Any, units: int) -> None:
+        """Note what a value became, unless it is too large to be kept for the next rendering."""
+        if units <= _LARGEST:
+            self.values[index] = value
+            self.copies[index] = filled if isinstance(value, TREE) else None
 
 
 class Placeholder:
     """A value that is alone in a plain scalar: it keeps its type."""
 
-    __slots__ = ("_filled", "_units", "_value", "index")
+    __slots__ = ("index",)
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self._value: Any = None
-        self._filled: Any = None
-        self._units = 0
 
-    def fill(self, run: RenderBudget, parts: Parts) -> Any:
-        """A copy of the value; the last one again for the same map or list."""
-        value = run.values[self.index]
+    @property
+    def indexes(self) -> frozenset[int]:
+        """The index of its value."""
+        return frozenset({self.index})
+
+    def fill(self, to: _Filling) -> Any:
+        """A copy of the value."""
+        run, index = to.run, self.index
+        value = run.values[index]
+        before = run.work
         if type(value) is str:
             run.charge(len(value))
-            return value
-        # Equal as well: whoever gave it may have changed it in place.
-        if value is not self._value or not isinstance(value, TREE) or value != self._filled:
-            return self._first(value, run, parts)
-        run.charge(self._units)
-        if parts.of(id(self._filled)) is None:
-            parts.add(self._filled)
-        return self._filled
-
-    def _first(self, value: Any, run: RenderBudget, parts: Parts) -> Any:
-        before = run.work
-        filled = _placed(run, self.index, lambda value, label: json_of(value, run, label))
-        if isinstance(value, TREE):
-            parts.drop(self._filled)
-            units = run.work - before
-            kept = units <= _LONGEST
-            self._value, self._filled, self._units = (value, filled, units) if kept else (None, None, 0)
+            filled: Any = value
+        else:
+            filled = _placed(run, index, lambda value, label: json_of(value, run, label))
+        to.keep(index, value, filled, run.work - before)
         return filled
-
-    def trees(self) -> Iterator[Any]:
-        """The last copy of a map or list."""
-        yield self._filled
 
 
 class RenderedText:
@@ -81,141 +91,164 @@ class RenderedText:
     def __init__(self, parts: tuple[str | int, ...]) -> None:
         self.parts = parts
 
-    def fill(self, run: RenderBudget, _parts: Parts) -> str:
-        """The text."""
-        texts = [part if isinstance(part, str) else _placed(run, part, text_of) for part in self.parts]
-        run.room(sum(map(len, texts)), str)
-        return "".join(texts)
-
-    def trees(self) -> Iterator[Any]:
-        """None: a text is no part."""
-        return iter(())
+    @property
+    def indexes(self) -> frozenset[int]:
+        """The indexes of its values."""
+        return frozenset(part for part in self.parts if isinstance(part, int))
 
     @property
     def index(self) -> int:
         """Of the first of its values."""
         return next(part for part in self.parts if isinstance(part, int))
 
+    def fill(self, to: _Filling) -> str:
+        """The text."""
+        run = to.run
+        texts = [part if isinstance(part, str) else _placed(run, part, text_of) for part in self.parts]
+        size = sum(map(len, texts))
+        run.room(size, str)
+        for index in self.parts:
+            if isinstance(index, int):
+                to.keep(index, run.values[index], None, size)
+        return "".join(texts)
 
-class _Again:
-    """Keeps the last map or list that a filler gave, for when the next one is equal."""
 
-    __slots__ = ("_last",)
+class _Tree:
+    """A map or list with marks somewhere below. What it was the last time is kept."""
 
-    def __init__(self) -> None:
-        self._last: Any = None
+    __slots__ = ("_given", "_units", "indexes")
 
-    def give(self, filled: Any, parts: Parts) -> Any:
-        """The one that was filled, or the last one where both are alike."""
-        last = self._last
-        if last is not None and _alike(last, filled):
-            if parts.of(id(last)) is None:
-                parts.add(last)
-            return last
-        if last is not None:
-            parts.drop(last)
-        short = all(type(value) is not str or len(value) <= _LONGEST for value in _members(filled))
-        self._last = filled if short else None
+    def __init__(self, below: Iterable[Any]) -> None:
+        marked = (each.indexes for each in below if isinstance(each, _FILLERS))
+        self.indexes: frozenset[int] = frozenset().union(*marked)
+        self._given: Any = None
+        self._units = 0
+
+    def fill(self, to: _Filling) -> Any:
+        """The one of this rendering: that of the last one where no value below it is another."""
+        parts, given = to.parts, self._given
+        if given is not None:
+            if self.indexes.isdisjoint(to.changed):
+                to.run.charge(self._units)
+                if parts.of(id(given)) is None:
+                    parts.add(given)
+                return given
+            parts.drop(given)
+            self._given = None
+        before = to.run.work
+        filled = self.made(to)
+        self._units = to.run.work - before
+        if self._units <= _LARGEST:
+            self._given = filled
         return filled
 
-    def trees(self) -> Iterator[Any]:
-        """The last one."""
-        yield self._last
+    def made(self, to: _Filling) -> Any:
+        """A new one."""
+        raise NotImplementedError
+
+    def below(self) -> Iterator[Any]:
+        """Its members, and what stands for them."""
+        raise NotImplementedError
+
+    @property
+    def given(self) -> Any:
+        """What it was the last time; None where that was not kept."""
+        return self._given
 
 
-class Map:
+class Map(_Tree):
     """A map with marks somewhere below; what has none is shared by all renderings."""
 
-    __slots__ = ("_again", "entries")
+    __slots__ = ("entries",)
 
     def __init__(self, entries: tuple[tuple[Any, Any, bool], ...]) -> None:
+        super().__init__(each for key, value, _ in entries for each in (key, value))
         self.entries = entries
         """Key or `RenderedText`, value or filler, and whether the value is a filler."""
-        self._again = _Again()
 
-    def fill(self, run: RenderBudget, parts: Parts) -> dict[str, Any]:
-        """The map."""
+    def made(self, to: _Filling) -> dict[str, Any]:
+        """A new map."""
         filled: dict[str, Any] = {}
         for key, value, is_filler in self.entries:
-            name = key.fill(run, parts) if isinstance(key, RenderedText) else key
+            name = key.fill(to) if isinstance(key, RenderedText) else key
             if name in filled:
-                raise Refused("a map has two keys with the same text", place=self._place(run, key))
-            filled[name] = value.fill(run, parts) if is_filler else value
-        again: dict[str, Any] = self._again.give(filled, parts)
-        return again
+                raise Refused("a map has two keys with the same text", place=self._place(to.run, key))
+            filled[name] = value.fill(to) if is_filler else value
+        return filled
 
-    def trees(self) -> Iterator[Any]:
-        """What this one, those below and what has no marks may have added."""
-        yield from self._again.trees()
-        for _, value, is_filler in self.entries:
-            yield from value.trees() if is_filler else trees_in(value)
+    def below(self) -> Iterator[Any]:
+        """The values and fillers."""
+        return (value for _, value, _ in self.entries)
 
     def _place(self, run: RenderBudget, key: object) -> Place:
         keys = [key, *(other for other, _, _ in self.entries)]
         return run.places[next(each.index for each in keys if isinstance(each, RenderedText))][:2]
 
 
-class Items:
+class Items(_Tree):
     """A list with marks somewhere below."""
 
-    __slots__ = ("_again", "items")
+    __slots__ = ("items",)
 
     def __init__(self, items: tuple[tuple[Any, bool], ...]) -> None:
+        super().__init__(item for item, _ in items)
         self.items = items
-        self._again = _Again()
 
-    def fill(self, run: RenderBudget, parts: Parts) -> list[Any]:
-        """The list."""
-        filled = [item.fill(run, parts) if is_filler else item for item, is_filler in self.items]
-        again: list[Any] = self._again.give(filled, parts)
-        return again
+    def made(self, to: _Filling) -> list[Any]:
+        """A new list."""
+        return [item.fill(to) if is_filler else item for item, is_filler in self.items]
 
-    def trees(self) -> Iterator[Any]:
-        """What this one, those below and what has no marks may have added."""
-        yield from self._again.trees()
-        for item, is_filler in self.items:
-            yield from item.trees() if is_filler else trees_in(item)
+    def below(self) -> Iterator[Any]:
+        """The items and fillers."""
+        return (item for item, _ in self.items)
 
 
-_FILLERS: Final = (Placeholder, RenderedText, Map, Items)
+_FILLERS: Final = (Placeholder, RenderedText, _Tree)
 
 
 class Skeleton:
     """A parsed skeleton. Not for use by two threads at once."""
 
-    __slots__ = ("_tree",)
+    __slots__ = ("_last", "_tree")
 
     def __init__(self, text: str, name: str) -> None:
         self._tree = _to_filler(yamltext.load_styled(text, name))
+        self._last: _Filling | None = None
 
     def keep(self, parts: Parts) -> None:
         """Add to `parts` what is the same in every rendering."""
-        for tree in self._static():
+        for tree in _static_in(self._tree):
             parts.add(tree)
 
     def forget(self, parts: Parts) -> None:
         """Take from `parts` what this skeleton added."""
-        for tree in (*self._static(), *(self._tree.trees() if isinstance(self._tree, _FILLERS) else ())):
+        for tree in (*_static_in(self._tree), *_given_in(self._tree)):
             parts.drop(tree)
 
     def fill(self, run: RenderBudget, parts: Parts) -> Any:
-        """The tree of one rendering."""
-        tree = self._tree
-        return tree.fill(run, parts) if isinstance(tree, _FILLERS) else tree
-
-    def _static(self) -> Iterator[Any]:
-        return _static_in(self._tree)
+        """The tree of one rendering; what is met again, as it is, is added to `parts`."""
+        if not isinstance(self._tree, _FILLERS):
+            return self._tree
+        # Where a value is refused, nothing is known of the last rendering.
+        filling, self._last = _Filling(run, parts, self._last), None
+        tree = self._tree.fill(filling)
+        self._last = filling
+        return tree
 
 
 def _static_in(tree: Any) -> Iterator[Any]:
-    if isinstance(tree, Map):
-        for _, value, _ in tree.entries:
-            yield from _static_in(value)
-    elif isinstance(tree, Items):
-        for item, _ in tree.items:
-            yield from _static_in(item)
+    if isinstance(tree, _Tree):
+        for inner in tree.below():
+            yield from _static_in(inner)
     else:
         yield from trees_in(tree)
+
+
+def _given_in(tree: Any) -> Iterator[Any]:
+    if isinstance(tree, _Tree):
+        yield tree.given
+        for inner in tree.below():
+            yield from _given_in(inner)
 
 
 def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -> Any:
@@ -226,20 +259,6 @@ def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -
     except Refused as exc:
         exc.place = exc.place or (template, line)
         raise
-
-
-def _members(tree: Any) -> Any:
-    return tree.values() if isinstance(tree, dict) else tree
-
-
-def _alike(last: Any, filled: Any) -> bool:
-    """Whether two maps or lists have the same members: the same objects, or equal texts."""
-    if len(last) != len(filled) or (isinstance(last, dict) and list(last) != list(filled)):
-        return False
-    for old, new in zip(_members(last), _members(filled), strict=True):
-        if old is not new and not (type(old) is str and type(new) is str and old == new):
-            return False
-    return True
 
 
 def _to_filler(tree: Any) -> Any:

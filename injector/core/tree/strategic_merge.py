@@ -116,6 +116,8 @@ def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, copies:
         merged = _merge(old, value, schema, copies)
     else:
         merged = created(value, schema, copies) if isinstance(value, TREE) else value
+        # Whoever changes a list of a result changes no overlay.
+        merged = [*merged] if isinstance(merged, list) else merged
     if isinstance(merged, list) and ORDER + name in overlay:
         order = _order(overlay[ORDER + name], value, schema)
         return _ordered(merged, old if isinstance(old, list) else [], order, schema)
@@ -232,24 +234,33 @@ def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: S
     def key(item: Any) -> Any:
         return key_of(item, schema.key) if schema.key else item
 
-    rank = {k: i for i, k in reversed(list(enumerate(order)))}
-    old = {key(item): i for i, item in reversed(list(enumerate(base)))}
-    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
+    rank = _places(order)
+    old = _places(map(key, base))
+    keyed = [(key(item), item) for item in merged]
+    named = sorted((pair for pair in keyed if pair[0] in rank), key=lambda pair: rank[pair[0]])
     # Of elements with one key (ports 53/TCP and 53/UDP) the later ones move up to the first.
     rest = sorted(
-        (item for item in merged if key(item) not in rank), key=lambda item: old.get(key(item), len(old))
+        (pair for pair in keyed if pair[0] not in rank), key=lambda pair: old.get(pair[0], len(old))
     )
     out: list[Any] = []
     s = r = 0
     while s < len(named) and r < len(rest):
-        place = old.get(key(named[s]))
-        if place is not None and old.get(key(rest[r]), place) < place:
-            out.append(rest[r])
+        place = old.get(named[s][0])
+        if place is not None and old.get(rest[r][0], place) < place:
+            out.append(rest[r][1])
             r += 1
         else:
-            out.append(named[s])
+            out.append(named[s][1])
             s += 1
-    return out + named[s:] + rest[r:]
+    return [*out, *(item for _, item in named[s:]), *(item for _, item in rest[r:])]
+
+
+def _places(keys: Iterable[Any]) -> dict[Any, int]:
+    """The first place of each key."""
+    places: dict[Any, int] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, place)
+    return places
 
 
 def map_items(tree: Manifest, path: Sequence[str], change: Callable[[Manifest], Manifest]) -> Manifest:
