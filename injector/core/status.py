@@ -17,6 +17,10 @@ LISTS = {"initContainers": "init_containers", "containers": "containers", "volum
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
 _INCOMPLETE: Final = "incomplete"
 _LONGEST_KEPT: Final = 2048
+# To make one takes longer than to write most of these texts.
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_SORTED: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+_DIGESTED: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +135,9 @@ def as_object(text: str) -> dict[str, Any] | None:
 
 def compact(value: Any, *, sort_keys: bool = False) -> str:
     """JSON without blanks, keys in the order given or sorted, unescaped Unicode."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys)
+    return (_SORTED if sort_keys else _COMPACT).encode(value)
 
 
 def digest_of(*parts: Any) -> str:
     """A short digest of JSON values: equal values, equal digest, whatever the order of their keys."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_DIGESTED.encode(parts).encode()).hexdigest()[:16]
