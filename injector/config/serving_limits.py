@@ -24,6 +24,22 @@ class QueueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """Bytes of memory for answers that are given again. They change no answer; 0: off."""
+
+    replicas: int = setting(
+        16 * MiB,
+        number(0, 1024 * MiB, "bytes"),
+        "Answers to reviews that are the same but for uid, times and the name of the token's volume.",
+    )
+    plans: int = setting(
+        8 * MiB,
+        number(0, 1024 * MiB, "bytes"),
+        "Injections that serve pods which differ only in texts that are copied, such as names and images.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionSettings:
     "Limits of connections."
 

@@ -68,6 +68,7 @@ def build(
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
         kinds=table_of(settings.kinds),
+        shipped=frozenset(folder.sources.keys() - (templates or {}).keys() if folder.ships else ()),
         digest=status.digest_of(contents(settings, folder, values, sources, mesh_document)),
     )
     out += profile.setting_findings(config)

@@ -175,7 +175,3 @@ def _input(raw: dict[str, Any]) -> Input:
 def main() -> None:
     """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
     child.serve(lambda raw: dataclasses.asdict(trial(_input(raw))))
-
-
-if __name__ == "__main__":
-    main()

@@ -217,7 +217,3 @@ def _unknown(value: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 def main() -> None:
     """The child: a schema and values on stdin, the problems on stdout."""
     child.serve(lambda raw: [dataclasses.asdict(p) for p in problems(raw["schema"], raw["values"])])
-
-
-if __name__ == "__main__":
-    main()

@@ -102,7 +102,9 @@ def parse(text: str | None) -> Status | None:
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:
     """The annotations of a pod template; null ones count as empty."""
-    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    annotations: Mapping[str, str] = (pod.get("metadata") or {}).get("annotations") or {}
+    if None not in annotations.values():
+        return annotations
     return {k: "" if v is None else v for k, v in annotations.items()}
 
 

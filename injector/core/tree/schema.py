@@ -133,7 +133,9 @@ def same(a: Any, b: Any) -> bool:
             return False
         for key, value in a.items():
             other = b.get(key, _NOTHING)
-            # Most are texts, and need no call.
+            # Most are the same object or texts, and need no call.
+            if value is other:
+                continue
             texts = type(value) is str and type(other) is str
             if not (value == other if texts else same(value, other)):
                 return False
