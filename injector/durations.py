@@ -6,6 +6,8 @@ import re
 from fractions import Fraction
 from typing import Final
 
+from injector.patterns import pattern
+
 _SIZES: Final = {
     "ns": 1,
     "us": 10**3,
@@ -17,8 +19,8 @@ _SIZES: Final = {
     "h": 3600 * 10**9,
 }
 _UNIT: Final = "ns|us|µs|μs|ms|s|m|h"
-_TEXT = re.compile(rf"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:{_UNIT}))+)", re.ASCII)
-_PART = re.compile(rf"([0-9]*)(?:\.([0-9]*))?({_UNIT})", re.ASCII)
+_TEXT = pattern(rf"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:{_UNIT}))+)", re.ASCII)
+_PART = pattern(rf"([0-9]*)(?:\.([0-9]*))?({_UNIT})", re.ASCII)
 # Python converts no longer ones; a duration of so many digits is beyond 64 bits, or is never written.
 _LENGTH: Final = 4000
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.validation.places import PodContainer, PodPlace, containers, number, spec_of
 from injector.core.validation.problem import PodProblem, PodRule
+from injector.patterns import pattern
 from injector.printable import shown
 
-_PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
+_PORT_NAME: Final = pattern(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
 
 Taken = set[tuple[str, str, int]]
