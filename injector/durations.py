@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Final
 
 from injector.patterns import pattern
@@ -32,8 +31,7 @@ def nanoseconds(text: str) -> int | None:
     total = 0
     for whole, fraction, unit in _PART.findall(text):
         size = _SIZES[unit]
-        part = Fraction(int(fraction), 10 ** len(fraction)) if fraction else Fraction(0)
-        total += int(whole or 0) * size + int(part * size)
+        total += int(whole or 0) * size + int(fraction or 0) * size // 10 ** len(fraction)
     total = -total if text.startswith("-") else total
     return total if -(2**63) <= total < 2**63 else None
 

@@ -7,4 +7,4 @@ decides what a pod becomes. A module is loaded when its command runs.
 from injector.light_import import later
 
 # Imported by Click, Jinja and the standard library for what commands seldom do.
-later("inspect", "ipaddress", "random", "subprocess", "tempfile", "yaml")
+later("inspect", "ipaddress", "random", "signal", "subprocess", "tempfile", "yaml")

@@ -12,7 +12,6 @@ import base64
 import math
 import re
 import struct
-from decimal import Decimal
 from typing import Final
 
 from injector.patterns import pattern
@@ -124,6 +123,9 @@ def integral(number: float) -> int | float:
     """
     if number != int(number) or abs(number) >= 1e21:
         return number
+    # Few manifests have such a number.
+    from decimal import Decimal
+
     written = int(Decimal(repr(number)))
     return written if written == number else number
 
