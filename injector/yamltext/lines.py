@@ -9,10 +9,10 @@ the values are (line_nodes.py).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
+from injector.patterns import pattern
 from injector.yamltext.scalar import NUMBER_START, WORDS, integral, resolve
 
 LARGEST: Final = 1_000_000
@@ -27,15 +27,15 @@ _PLAIN: Final = (
 _SINGLE: Final = r"'[^'\n]*+(?:''[^'\n]*+)*+'"
 _FLOW: Final = rf"\{{\}}|\[(?:{_QUOTED}(?:, *+{_QUOTED})*+)?+\]"
 _KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]*+|"[A-Za-z0-9_./-]++"'
-_ROW: Final = re.compile(
+_ROW: Final = pattern(
     rf"( *)(- ++)?(?:({_KEY}):( ++|(?![^\n])))?({_PLAIN}|{_QUOTED}|{_SINGLE}|\|-?|{_FLOW})?"
     r"(?:\n|\Z| *+(?:(?<![^ \n])#[^\n]*+)?(?:\n|\Z))|([^\n]++)(?:\n|\Z)"
 )
 _NO_TEXT: Final = NUMBER_START | frozenset("\"'[{|")
 """What begins with one of these is not the text that is written, or must be looked at."""
-TEXTS: Final = re.compile(_QUOTED)
+TEXTS: Final = pattern(_QUOTED)
 """The elements of a flow list."""
-_UNUSUAL: Final = re.compile(
+_UNUSUAL: Final = pattern(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 

@@ -12,6 +12,7 @@ import sys
 from typing import Any, Final
 
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.yamltext.compose import MAX_DEPTH
 from injector.yamltext.layout import PLAIN, Layout
 from injector.yamltext.scalar import integral, is_ambiguous
@@ -21,11 +22,14 @@ _LONGEST_KEY: Final = 1000
 _SHORT: Final = 64
 _MOST_WRITTEN: Final = 4096
 _PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-_ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
-_BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
+_ONE_LINE = pattern(f"[{_PRINTABLE}]*")
+_BLOCK_ASCII = pattern("[\t\n\x20-\x7e]*")
+# Compiling those of all characters takes longer than writing most texts.
+_BLOCK = pattern(f"[\t\n{_PRINTABLE}]*")
 _INDICATORS: Final = frozenset("?:,[]{}#&*!|>'\"%@` ")
-_FLOW_SYNTAX = re.compile(r"[,\[\]{}]|[:?](?:\Z|[,\[\]{}])|\A[-:?]")
-_ESCAPED = re.compile(f'[^{_PRINTABLE}]|["\\\\]')
+_FLOW_SYNTAX = pattern(r"[,\[\]{}]|[:?](?:\Z|[,\[\]{}])|\A[-:?]")
+_ESCAPED_ASCII = pattern(r'[^\x20-\x7e]|["\\]')
+_ESCAPED = pattern(f'[^{_PRINTABLE}]|["\\\\]')
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -203,7 +207,7 @@ class _Written(dict[str, str]):
 def _one_line(text: str) -> str:
     printable = text.isprintable() if text.isascii() else _ONE_LINE.fullmatch(text)
     if not printable or is_ambiguous(text):
-        return '"' + _ESCAPED.sub(_escape, text) + '"'
+        return '"' + (_ESCAPED_ASCII if text.isascii() else _ESCAPED).sub(_escape, text) + '"'
     if _is_plain(text):
         return text
     return "'" + text.replace("'", "''") + "'"
@@ -236,7 +240,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def _fits_block(text: str) -> bool:
     """Say whether a literal block keeps a text, and keeps it for every reader."""
-    return bool(_BLOCK.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
+    block = _BLOCK_ASCII if text.isascii() else _BLOCK
+    return bool(block.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
 
 
 def _block(text: str, indent: int, step: int) -> str:

@@ -10,17 +10,18 @@ from injector.core.model import Manifest
 from injector.core.validation.names import is_object_name
 from injector.core.validation.places import PodParts, elements, fields
 from injector.core.validation.problem import PodProblem, PodRule
+from injector.patterns import pattern
 from injector.printable import shown
 
-_NAME: Final = re.compile(r"[ -<>-~]+")
+_NAME: Final = pattern(r"[ -<>-~]+")
 _FIELDS: Final = frozenset(
     {
         *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
         *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
     }
 )
-_ELEMENT: Final = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
-_RESOURCE: Final = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
+_ELEMENT: Final = pattern(r"metadata\.(labels|annotations)\['[^']+'\]")
+_RESOURCE: Final = pattern(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
 
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
