@@ -158,20 +158,17 @@ class _Reader:
         block, members = self._block, self._members
         # The key whose value may be on the next lines.
         open_key = ""
-        for row, (indent, dash, key, _, written, other) in self._numbered:
-            if dash or open_key or not key or block.is_list or len(indent) != block.column:
-                if other or not (key or dash):
-                    if other or written:
-                        raise Unclear
-                    continue
-                if dash and key:
-                    block, members = self._begin_element(row, len(indent), dash, open_key)
-                else:
-                    block, members = self._move(len(indent), dash, open_key)
-                open_key = ""
-                if not key:
-                    self._add(written, row)
-                    continue
+        for row, line in self._numbered:
+            indent, dash, key, _, written, _ = line
+            if not key:
+                open_key = self._take_other(row, line, open_key)
+                block, members = self._block, self._members
+                continue
+            if dash:
+                block, members = self._begin_element(row, len(indent), dash, open_key)
+            elif open_key or block.is_list or len(indent) != block.column:
+                block, members = self._move(len(indent), dash, open_key)
+            open_key = ""
             name = key if key[0] != '"' else key[1:-1]
             if name in members or (name in WORDS and name is key):
                 raise Unclear
@@ -206,7 +203,7 @@ class _Reader:
     def _begin_element(self, row: int, at: int, dash: str, open_key: str) -> tuple[Block, Any]:
         """Begin a map that is an element of the list of this column."""
         column = at + len(dash)
-        block, elements = self._outer[-1] if self._outer else (self._block, None)
+        block, elements = self._outer[-1] if self._outer else (self._block, self._members)
         # Most elements follow one that is a map of the same column.
         if open_key or not block.is_list or block.column != at or self._block.column != column:
             block, elements = self._move(at, dash, open_key)
@@ -223,19 +220,26 @@ class _Reader:
         self._members = members
         return block, members
 
-    def _add(self, written: str, row: int) -> None:
-        """Add an element that is on the line of its dash."""
+    def _take_other(self, row: int, line: Row, open_key: str) -> str:
+        """Take a line without a key; returns the key that is still open."""
+        indent, dash, _, _, written, other = line
+        if not dash:
+            if written or other:
+                raise Unclear
+            return open_key
         if not written:
             raise Unclear
-        self._block.rows.append(row)
-        self._members.append(self._value(written, row))
+        block, elements = self._move(len(indent), dash, open_key)
+        block.rows.append(row)
+        elements.append(self._value(written, row))
+        return ""
 
     def _value(self, written: str, row: int) -> Any:
         """The value of what stands behind a colon or a dash."""
         if written[-1] == " ":
             written = written.rstrip(" ")
-            *before, _, other = self._rows[row]
-            self._rows[row] = (*before, written, other)
+            indent, dash, key, gap, _, other = self._rows[row]
+            self._rows[row] = (indent, dash, key, gap, written, other)
         first = written[0]
         if first == "[" or first == "{":
             return [_unquoted(text) for text in TEXTS.findall(written)] if first == "[" else {}
