@@ -6,8 +6,9 @@ Here: names, labels and sentences; docs/reference/metrics.md is generated from t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from injector.classes import dataclass
 
 
 class MetricType(StrEnum):
@@ -157,6 +158,37 @@ THREADED = Metric(
     labels=("cause",),
     values=(("size",), ("work",)),
 )
+CACHE_REQUESTS = Metric(
+    "injector_cache_request_total",
+    MetricType.COUNTER,
+    "Questions to a cache (replicas: answers to equal reviews, plans: injections of one shape), by result.",
+    "few hits in a restart of many pods: [performance](../explanation/performance.md)",
+    labels=("cache", "result"),
+    values=(("replicas", "hit"), ("replicas", "miss"), ("plans", "hit"), ("plans", "miss")),
+)
+CACHE_BYTES = Metric(
+    "injector_cache_bytes",
+    MetricType.GAUGE,
+    "Bytes in a cache, as it counts them.",
+    "near the limit with evictions: raise `server.cache`",
+    labels=("cache",),
+)
+CACHE_EVICTIONS = Metric(
+    "injector_cache_eviction_total",
+    MetricType.COUNTER,
+    "Values that a cache dropped for others.",
+    "rises fast: raise `server.cache`, or find who creates pods that are all different",
+    labels=("cache",),
+    values=(("replicas",), ("plans",)),
+)
+ORDINARY = Metric(
+    "injector_ordinary_admission_total",
+    MetricType.COUNTER,
+    "Admissions that no cache answered, by reason: first (pod of its shape), new (a plan is made), no-plan "
+    "(none can be made), request, value, annotation, container (of the pod), profile, off, thread, defect.",
+    "`defect` is a bug of the injector; `profile` counts all where a template is not of the profile",
+    labels=("reason",),
+)
 STOPPED = Metric(
     "injector_admission_stopped_total",
     MetricType.COUNTER,
@@ -249,6 +281,10 @@ METRICS = (
     EVENTS,
     SHED,
     THREADED,
+    CACHE_REQUESTS,
+    CACHE_BYTES,
+    CACHE_EVICTIONS,
+    ORDINARY,
     STOPPED,
     CONNECTIONS_CUT,
     QUEUE_LENGTH,

@@ -8,11 +8,12 @@ templates, and what the rules of a profile do.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.config.fields import (
     NAMES,
     TEXT,
@@ -119,11 +120,15 @@ class ProfileSettings:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """A profile with its templates by name, parts among them, and the name of its rule module."""
+    """A profile with its templates by name, parts among them, and the name of its rule module.
+
+    `ships`: it came with this program.
+    """
 
     profile: Profile
     sources: dict[str, TemplateSource]
     rules: str = ""
+    ships: bool = False
 
 
 def shipped() -> list[str]:
@@ -246,7 +251,8 @@ def open_folder(path: Path, files: Files | None = None) -> Folder:
     for file in files.templates(path):
         name = file.removesuffix(SUFFIX)
         sources[name] = TemplateSource(name, files.text(path, file), str(path / file))
-    return Folder(_profile(settings, Path(os.path.realpath(path)).name), sources, settings.rules)
+    made = _profile(settings, Path(os.path.realpath(path)).name)
+    return Folder(made, sources, settings.rules, ships=path.parent in _ROOTS)
 
 
 def _entry(settings: SelectorSettings, name: str) -> WebhookEntry | None:

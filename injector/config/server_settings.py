@@ -7,9 +7,9 @@ pods (`schema`), and settings that do not fit together (`cross_checks`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.config.caller_settings import CallerAuth
 from injector.config.fields import (
     FLAG,
@@ -24,7 +24,7 @@ from injector.config.fields import (
     section,
     setting,
 )
-from injector.config.serving_limits import ConnectionSettings, MiB, QueueSettings
+from injector.config.serving_limits import CacheSettings, ConnectionSettings, MiB, QueueSettings
 from injector.core.model import ServiceRef
 
 _ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
@@ -204,6 +204,9 @@ class Server:
         "that needs more is denied.",
     )
     queue: QueueSettings = setting(QueueSettings, section(QueueSettings), "Limits of waiting requests.")
+    cache: CacheSettings = setting(
+        CacheSettings, section(CacheSettings), "Memory for answers that are given again."
+    )
     connections: ConnectionSettings = setting(
         ConnectionSettings, section(ConnectionSettings), "Limits of connections."
     )

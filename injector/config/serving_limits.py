@@ -5,9 +5,9 @@ Not here: all other settings of `serve` (`server_settings`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.config.fields import number, setting
 
 MiB: Final = 1 << 20
@@ -20,6 +20,22 @@ class QueueSettings:
     length: int = setting(512, number(1, 100_000), "Maximum number of waiting requests.")
     max_bytes: int = setting(
         32 * MiB, number(MiB, 1024 * MiB, "bytes"), "Maximum total size of their bodies."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheSettings:
+    """Bytes of memory for answers that are given again. They change no answer; 0: off."""
+
+    replicas: int = setting(
+        16 * MiB,
+        number(0, 1024 * MiB, "bytes"),
+        "Answers to reviews that are the same but for uid, times and the name of the token's volume.",
+    )
+    plans: int = setting(
+        8 * MiB,
+        number(0, 1024 * MiB, "bytes"),
+        "Injections that serve pods which differ only in texts that are copied, such as names and images.",
     )
 
 

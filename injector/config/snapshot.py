@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import __version__
+from injector.config import shipped
 from injector.config.fields import key_of
 from injector.config.folder import Folder
 from injector.config.kind_settings import table_of
@@ -52,7 +53,7 @@ def build(
     config = Config(
         profile=profile,
         policy=_policy(settings, folder, values, out),
-        templates=Templates(sources, profile.functions),
+        templates=Templates(sources, profile.functions, ahead=shipped.compiled),
         values=values,
         settings=profile.settings(_for_profile(settings, values, mesh_document)),
         default_templates=settings.default_templates or profile.default_templates,
@@ -67,6 +68,7 @@ def build(
         quirks=settings.compatibility.istio_quirks,
         work_limit=settings.work_limit,
         kinds=table_of(settings.kinds),
+        shipped=frozenset(folder.sources.keys() - (templates or {}).keys() if folder.ships else ()),
         digest=status.digest_of(contents(settings, folder, values, sources, mesh_document)),
     )
     out += profile.setting_findings(config)

@@ -7,14 +7,16 @@ and templates is enough. A mesh subclasses it under `injector.profiles`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
 from injector.core.cause_types import Symptom
 from injector.core.contribution import Contribution
+from injector.core.copied import Copied
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
@@ -180,6 +182,10 @@ class Profile:
             "NativeSidecars": run.native,
         }
 
+    def copied(self, config: Config) -> Copied | None:
+        """Which texts of a pod are only copied, for plans; None: not known, so that there are no plans."""
+        return None
+
     def contribution(self, run: Injection) -> Contribution:
         """What the configuration contributes to the pod, beside templates and annotations."""
         return Contribution({name: run.data[name] for name in ("Values", "Revision", "NativeSidecars")})
@@ -230,7 +236,9 @@ class Config:
     """One immutable snapshot of the operator's configuration.
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
-    digest give the same answers. `digests` is a cache of what of it templates and rules read.
+    digest give the same answers. `shipped` are the templates whose text came with this program.
+    `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it
+    alone, by the function that makes it.
     """
 
     profile: Profile
@@ -252,7 +260,9 @@ class Config:
     digest: str = ""
     findings: tuple[Finding, ...] = ()
     kinds: KindTable = kinds.TABLE
+    shipped: frozenset[str] = frozenset()
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    prepared: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -5,10 +5,11 @@ Not here: which edits a change needs (edit.py, block_edit.py, flow_edit.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.yamltext.layout import Layout
 from injector.yamltext.nodes import Node
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.yamltext.nodes import Node, NodeShape
 
 # The fewest and the most blanks that are taken for a habit of the author.

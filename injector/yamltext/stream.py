@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from injector.classes import dataclass
 from injector.yamltext.json_read import blanks, value_end
 
 _BOM = "\ufeff"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from injector.classes import dataclass
 from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
@@ -28,6 +29,7 @@ from injector.profiles.istio import (
     meshconfig,
     openshift,
     order,
+    otel,
     powers,
     prometheus,
     recording,
@@ -49,6 +51,7 @@ from injector.profiles.istio.containers import (
     uses_account_token,
     with_native_proxy,
 )
+from injector.profiles.istio.copied import COPIED
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig
@@ -56,6 +59,7 @@ from injector.profiles.istio.values import dig
 if TYPE_CHECKING:
     from injector.core.cause_types import Symptom
     from injector.core.contribution import Contribution
+    from injector.core.copied import Copied
     from injector.core.profile import Injection
     from injector.core.value_types import Types
 
@@ -227,6 +231,10 @@ class IstioProfile(Profile):
         data = context.build(run, mesh, proxy)
         run.effective = EffectiveMesh(mesh, data["ProxyConfig"], data["bootstrap"]["caAddress"])
         return data
+
+    def copied(self, config: Config) -> Copied | None:
+        """Nothing where an attribute of a trace is made of the image."""
+        return None if config.quirks or otel.wanted(settings_of(config).mesh) else COPIED
 
     def contribution(self, run: Injection) -> Contribution:
         """Values, mesh configuration and the pod's ProxyConfig."""
