@@ -26,7 +26,7 @@ _PLAIN: Final = (
 )
 _SINGLE: Final = r"'[^'\n]*+(?:''[^'\n]*+)*+'"
 _FLOW: Final = rf"\{{\}}|\[(?:{_QUOTED}(?:, *+{_QUOTED})*+)?+\]"
-_KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]*+|"[A-Za-z0-9_./-]++"'
+_KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]{0,250}+|"[A-Za-z0-9_./-]{1,250}+"'
 _ROW: Final = re.compile(
     rf"( *)(- ++)?(?:({_KEY}):( ++|(?![^\n])))?({_PLAIN}|{_QUOTED}|{_SINGLE}|\|-?|{_FLOW})?"
     r"(?:\n|\Z| *+(?:(?<![^ \n])#[^\n]*+)?(?:\n|\Z))|([^\n]++)(?:\n|\Z)"
