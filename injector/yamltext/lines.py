@@ -1,7 +1,7 @@
 """Plain block YAML, read line by line: most manifests are nothing else, and it takes a quarter of the time.
 
 Each line is a key, an element, both, a comment or blank; values are plain or quoted on the same line,
-literal blocks, or flow lists of texts in quotes. A text with anything else is left to the parser
+literal blocks, or flow maps and lists of scalars. A text with anything else is left to the parser
 (events.py), also one that may be an error: whatever is read here is read the same there. Not here: where
 the values are (line_nodes.py).
 """
@@ -25,7 +25,10 @@ _PLAIN: Final = (
     r"(?:[^-?:,\[\]{}#&*!|>'\"%@` \n]|-(?=[^ \n]))[^:#\n]*+(?:(?::++(?=[^ \n])|(?<=[^ ])#)[^:#\n]*+)*+"
 )
 _SINGLE: Final = r"'[^'\n]*+(?:''[^'\n]*+)*+'"
-_FLOW: Final = rf"\{{\}}|\[(?:{_QUOTED}(?:, *+{_QUOTED})*+)?+\]"
+_WORD: Final = r"[A-Za-z0-9_./][A-Za-z0-9_./-]*+"
+_ITEM: Final = rf" *+(?:{_QUOTED}|{_WORD}) *+"
+_PAIR: Final = rf" *+[A-Za-z_][A-Za-z0-9_./-]{{0,250}}+: {_ITEM}"
+_FLOW: Final = rf"\{{(?:{_PAIR}(?:,{_PAIR})*+)?+\}}|\[(?:{_ITEM}(?:,{_ITEM})*+)?+\]"
 _KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]{0,250}+|"[A-Za-z0-9_./-]{1,250}+"'
 _ROW: Final = re.compile(
     rf"( *)(- ++)?(?:({_KEY}):( ++|(?![^\n])))?({_PLAIN}|{_QUOTED}|{_SINGLE}|\|-?|{_FLOW})?"
@@ -33,8 +36,8 @@ _ROW: Final = re.compile(
 )
 _NO_TEXT: Final = NUMBER_START | frozenset("\"'[{|")
 """What begins with one of these is not the text that is written, or must be looked at."""
-TEXTS: Final = re.compile(_QUOTED)
-"""The elements of a flow list."""
+FLOW_MEMBER: Final = re.compile(rf"(?:({_WORD}): ++)?({_QUOTED}|{_WORD})")
+"""A member of a flow map with its key, or an element of a flow list."""
 _UNUSUAL: Final = re.compile(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
@@ -240,18 +243,9 @@ class _Reader:
             written = written.rstrip(" ")
             indent, dash, key, gap, _, other = self._rows[row]
             self._rows[row] = (indent, dash, key, gap, written, other)
-        first = written[0]
-        if first == "[" or first == "{":
-            return [_unquoted(text) for text in TEXTS.findall(written)] if first == "[" else {}
-        if first == "|":
+        if written[0] == "|":
             return self._literal(written, row)
-        if first in "\"'":
-            return _unquoted(written)
-        try:
-            value = resolve(written)
-        except ValueError:
-            raise Unclear from None
-        return integral(value) if isinstance(value, float) else value
+        return _flow(written) if written[0] in "[{" else _scalar(written)
 
     def _literal(self, written: str, row: int) -> str:
         """The text of a literal block, whose lines are taken."""
@@ -284,6 +278,27 @@ def literal(lines: Sequence[str], row: int, header: str, column: int) -> tuple[s
         raise Unclear
     text = "\n".join([line[pad:] for line in lines[row + 1 : end]])
     return text + ("" if header == "|-" else "\n"), end
+
+
+def _flow(written: str) -> Any:
+    """The value of a flow map or list without any others inside."""
+    members = FLOW_MEMBER.findall(written)
+    if written[0] == "[":
+        return [_scalar(item) for _, item in members]
+    tree = {key: _scalar(item) for key, item in members}
+    if len(tree) < len(members) or not tree.keys().isdisjoint(WORDS):
+        raise Unclear
+    return tree
+
+
+def _scalar(written: str) -> Any:
+    if written[0] in "\"'":
+        return _unquoted(written)
+    try:
+        value = resolve(written)
+    except ValueError:
+        raise Unclear from None
+    return integral(value) if isinstance(value, float) else value
 
 
 def _unquoted(written: str) -> str:
