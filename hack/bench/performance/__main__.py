@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hack.bench import measured
+from hack.bench import measured, namespaces
 from hack.bench.performance import commandline, istiod, page, reviews, rounds, servers
 from hack.bench.performance.figures import (
     BEFORE,
@@ -71,7 +71,9 @@ def _measure(options: argparse.Namespace) -> Figures:
     runs, memory = _admissions(options, count, pods)
     pairs = commandline.BRIEF if options.brief else commandline.PAIRS
     commands = [] if options.without_istiod else list(commandline.commands(pairs, _say))
-    return Figures(runs, memory, commands, conditions=conditions)
+    _say("namespaces")
+    cached = namespaces.measured()
+    return Figures(runs, memory, commands, (cached.namespaces, cached.size), conditions)
 
 
 def _admissions(options: argparse.Namespace, count: int, pods: int) -> tuple[list[Run], list[Memory]]:
