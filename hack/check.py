@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from hack.bench.instructions import callgrind
 from hack.setup import DEVELOPMENT, REPO, SetupError, environment
 from tests.beds import browser
 from tests.beds.apiserver.bed import ApiServer
@@ -147,6 +148,7 @@ def tests(scratch: Path, failed: list[str]) -> str:
         ApiServer.unavailable(),
         build.unavailable(WITH_HELM),
         browser.excused(),
+        callgrind.unavailable(),
         NO_INDEX,
         NO_NAMESPACES,
     ]

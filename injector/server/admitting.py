@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest
 from injector.core.plans.planner import Question
 from injector.core.profile import Config

@@ -75,7 +75,7 @@ class Exchanges(HttpToolsProtocol):
         version = self.parser.get_http_version()
         url = httptools.parse_url(self.url)
         path = url.path.decode("ascii")
-        self.scope |= {  # type: ignore[operator]  # a dict, typed by its keys
+        self.scope |= {
             "method": self.parser.get_method().decode("ascii"),
             "http_version": version,
             "path": unquote(path) if "%" in path else path,

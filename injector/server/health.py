@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -54,7 +55,12 @@ def create_app(state: State, *, inner: bool) -> FastAPI:
 
         @app.get("/metrics", response_class=PlainTextResponse)
         async def metrics() -> Response:
-            return Response(state.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+            texts = []
+            for text in state.metrics.texts():
+                texts.append(text)
+                # An admission that has come meanwhile waits for one metric, not for all.
+                await asyncio.sleep(0)
+            return Response(b"".join(texts), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
 

@@ -36,7 +36,7 @@ def is_review_path(path: str) -> bool:
 
 
 def certificate_of(scope: Scope) -> Mapping[str, Any] | None:
-    """The caller's verified certificate, None without one; ``{"resumed": True}`` for one of an earlier session."""
+    """The caller's certificate as `verified_certificate` returned it when the connection began."""
     certificate: Mapping[str, Any] | None = scope["state"]["certificate"]
     return certificate
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from injector.classes import dataclass
 from injector.server.shares import Accounts, Lines
 from injector.server.worker import LOOK_SECONDS, Worker
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeAlias
 
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
+from injector import collection
+from injector.classes import dataclass
 from injector.config.current import Current
 from injector.config.server_settings import Server
 from injector.config.source import Source
@@ -36,6 +36,7 @@ from injector.serving.cluster_facts import ClusterFacts
 from injector.serving.component import Component, ProblemLog, combined
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import run_in_daemon_thread
+from injector.serving.warming import WarmSource, warm
 from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
@@ -66,8 +67,7 @@ class ServedWebhook:
                 stack.enter_context(bound)
             # While threads work on long admissions, the loop waits this long for its turn.
             sys.setswitchinterval(_SWITCH_SECONDS)
-            # An admission makes thousands of short-lived objects: frequent collections cost too much.
-            gc.set_threshold(20_000, 20, 50)
+            warm(self.config)
             run_loop(lambda stop: self._main(stop, sockets, stack))
 
     async def _main(self, stop: Stop, sockets: Sequence[socket], stack: contextlib.ExitStack) -> None:
@@ -83,6 +83,7 @@ class ServedWebhook:
             parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
             listeners = parts.listeners(state, sockets, self.server)
             page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
+            collection.settle()
             log_event("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
             await serve_listeners(listeners, stop, self.server.drain_seconds)
             for each in reversed(components):
@@ -126,17 +127,14 @@ class _Parts:
 
         def taken(config: Config) -> None:
             facts.need(config)
-            # Objects that live until the next configuration are left out of collections.
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
+            collection.settle_again()
 
         seconds = server.source.poll_seconds
         return cls(
             metrics,
             tls,
             Current(
-                webhook.source,
+                WarmSource(webhook.source, webhook.config),
                 webhook.config,
                 metrics,
                 seconds=seconds,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from injector.classes import dataclass
 
 # Allowed wherever a copied text is, and in no pod by accident: a pod that has it gets no plan.
 STEM: Final = "q7x"

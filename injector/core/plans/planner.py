@@ -9,10 +9,11 @@ ordinary way. Not here: shapes (shape.py), the pieces of a patch (plan.py), answ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Operation, Verdict
 from injector.core.outcome import Outcome
@@ -23,13 +24,17 @@ from injector.core.plans.reading import reading_of
 from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
+from injector.core.tree.application import applied
 from injector.core.validation.volumes import claims_of
+from injector.pointer import get, join
 from injector.work import Work
 
 # Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
 _UNITS: Final = 12
-# Bytes of a plan beside its pieces.
-_REST: Final = 4000
+# Bytes of a plan beside its pieces, of an operation without its value, and of a text beside its characters.
+_REST: Final = 3000
+_OPERATION: Final = 200
+_TEXT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +55,12 @@ class Given:
 class Planned:
     """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
 
+    `orders` are the maps whose keys have another order than the patch gives them, which shows in a file.
     `spent` is the counted work of one of them; `rest` is the caller's.
     """
 
     plan: Plan
+    orders: tuple[tuple[str, tuple[str, ...]], ...]
     spent: int
     outcome: Outcome
     rest: Any
@@ -97,6 +104,18 @@ class Planner:
         """Bytes of the plans and their keys."""
         return self._plans.size
 
+    def inject(self, given: Given) -> Outcome:
+        """What `core.injection.pipeline.inject` gives, but for the trace of the decision."""
+        question = self.ask(given)
+        if question.planned is not None:
+            operations = tuple(Operation(**each) for each in json.loads(question.patch))
+            pod = _in_order(applied(given.pod, operations), question.planned.orders)
+            return replace(question.planned.outcome, pod=pod, patch=operations)
+        work = Work(given.config.work_limit)
+        outcome = inject(given.pod, given.facts, given.config, given.holder, work)
+        self.learn(question, given, outcome, work.spent)
+        return outcome
+
     def ask(self, given: Given, around: tuple[str, ...] = ()) -> Question:
         """What is known about a pod; `around` is what else the caller's answer depends on."""
         pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
@@ -111,9 +130,6 @@ class Planner:
             shape = shape_of(pod, facts.owner, reading, (around, _of_facts(facts), _of_holder(holder)))
         except NoShape as error:
             return Question(error.reason)
-        except Exception:
-            # The ordinary way answers, and the word shows it.
-            return Question("defect")
         known = self._plans.get(shape.key)
         if known is not None and known.facts != _without_owner(facts):
             self._plans.drop(shape.key)
@@ -141,11 +157,8 @@ class Planner:
         """
         if question.shape is None or given.config is not self._config:
             return
-        try:
-            planned = self._proven(question.shape, given, outcome, spent, rest)
-        except Exception:
-            planned = None
-        size = _REST + (planned.plan.size if planned is not None else 0)
+        planned = self._proven(question.shape, given, outcome, spent, rest)
+        size = _REST + bytes_of(outcome, given.facts) + (planned.plan.size if planned is not None else 0)
         self._plans.put(question.shape.key, _Known(_without_owner(given.facts), planned), size)
 
     def _reading(self, facts: Facts) -> Reading | None:
@@ -186,10 +199,11 @@ class Planner:
         if TOKEN_VOLUME in text:
             # A volume that the injection adds could have the name of the pod's own.
             return None
+        orders = tuple(_other_orders(applied(pod, outcome.patch), outcome.pod, ""))
         plan = Plan.of(text, len(shape.values))
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
             return None
-        return Planned(plan, spent, reduced(outcome), of_outcome)
+        return Planned(plan, orders, spent, reduced(outcome), of_outcome)
 
 
 def reduced(outcome: Outcome) -> Outcome:
@@ -205,6 +219,17 @@ def reduced(outcome: Outcome) -> Outcome:
         before=None,
         problems=(),
     )
+
+
+def bytes_of(outcome: Outcome, facts: Facts) -> int:
+    """The memory for a reduced outcome and its facts; much of it is as long as a caller likes."""
+    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+    findings = [text for each in outcome.findings for text in (each.message, each.hint)]
+    error = (str(outcome.error), outcome.error.hint) if outcome.error is not None else ()
+    paths = [operation.path for operation in outcome.patch]
+    overrides = (*facts.overrides, *facts.overrides.values())
+    texts = (outcome.decision.detail, facts.namespace, *findings, *error, *paths, *user, *overrides)
+    return len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
 
 
 def _is_plain(outcome: Outcome) -> bool:
@@ -225,6 +250,25 @@ def _rest_of(outcome: Outcome) -> Any:
     return decision, operations, outcome.findings, outcome.added, outcome.defaults
 
 
+def _other_orders(one: Any, other: Any, pointer: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The maps of a tree whose keys have another order in an equal tree, each with that order."""
+    if type(one) is dict:
+        if list(one) != list(other):
+            yield pointer, tuple(other)
+        for key, value in one.items():
+            yield from _other_orders(value, other[key], join(pointer, key))
+    elif type(one) is list:
+        for index, (value, twin) in enumerate(zip(one, other, strict=True)):
+            yield from _other_orders(value, twin, f"{pointer}/{index}")
+
+
+def _in_order(pod: Manifest, orders: Iterable[tuple[str, tuple[str, ...]]]) -> Manifest:
+    for pointer, keys in orders:
+        value = get(pod, pointer)
+        pod = applied(pod, [Operation("replace", pointer, {key: value[key] for key in keys})])
+    return pod
+
+
 def _reaches_in(path: str) -> bool:
     """Whether an operation changes an element of a list whose length is not part of the shape."""
     return any(f"/{field}/" in path for field in ("env", "args", "command"))
@@ -232,7 +276,7 @@ def _reaches_in(path: str) -> bool:
 
 def _patch_text(outcome: Outcome) -> str:
     operations = [operation.as_json() for operation in outcome.patch]
-    return json.dumps(operations, separators=(",", ":"), allow_nan=False)
+    return json.dumps(operations, separators=(",", ":"))
 
 
 def _of_facts(facts: Facts) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ def reading_of(config: Config, *, labels_are_free: bool) -> Reading | None:
         frozenset(containers),
         profile.bookkeeping_annotations | {profile.keys.templates},
         labels_are_free,
-        labels_are_free and HASH not in labels,
+        labels_are_free and HASH not in compared,
     )
 
 

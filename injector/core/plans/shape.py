@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import kinds
 from injector.core.copied import Copied
 from injector.core.model import Manifest, Owner

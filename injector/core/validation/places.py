@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.validation.problem import Consequence, Path, PodProblem, PodRule
@@ -113,6 +113,20 @@ def containers(pod: Manifest) -> Iterator[PodContainer]:
 def spec_of(pod: Manifest) -> PodPlace:
     """The spec of a pod template."""
     return PodPlace(fields(pod.get("spec")), (), "pod")
+
+
+@dataclass(frozen=True, slots=True)
+class PodParts:
+    """A pod template, taken apart once for all rules."""
+
+    pod: Manifest
+    spec: PodPlace
+    containers: tuple[PodContainer, ...]
+
+    @classmethod
+    def of(cls, pod: Manifest) -> PodParts:
+        """The parts of a pod template."""
+        return cls(pod, spec_of(pod), tuple(containers(pod)))
 
 
 def pointer_of(pod: Manifest, path: Path) -> str:

@@ -1,0 +1,73 @@
+"""What is counted, in a process that callgrind runs: ``python -m hack.bench.instructions.counted LIBRARY``.
+
+Each part is done once before its instructions count, so that what is made once is made. Not here: callgrind
+(callgrind.py) and its figures (run.py).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import math
+import sys
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from hack.bench.admission import InProcess
+from hack.bench.load import review
+from injector.config import loading
+from injector.server import admitting
+from injector.server.state import Limits
+from injector.telemetry import log_to
+
+TIMES: Final = 10
+PARSING: Final = "json.loads"
+FIRST_OF_SHAPE: Final = "first of its shape"
+
+Part = Callable[[Sequence[bytes]], None]
+
+
+def main(library: str) -> None:
+    """Do each part between two requests to callgrind."""
+    callgrind = ctypes.CDLL(library)
+    log_to("info")
+    # Time is no measure here: callgrind makes all of it many times as long.
+    admitting.LOOP_SECONDS = math.inf
+    webhook = InProcess(loading.load(None), Limits(cpu_seconds=math.inf))
+    parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {
+        PARSING: (_parse, _replica),
+        FIRST_OF_SHAPE: (_answered_by(webhook), _replica),
+    }
+    for name, (part, body) in parts.items():
+        before, counted = ([body(turn * TIMES + each) for each in range(TIMES)] for turn in range(2))
+        part(before)
+        gc.collect()
+        gc.freeze()
+        callgrind.start()
+        part(counted)
+        callgrind.stop()
+        callgrind.dump(name.encode())
+    webhook.close()
+
+
+def _replica(number: int) -> bytes:
+    return review.body().replace(review.NUMBER.encode(), b"%06d" % number)
+
+
+def _parse(bodies: Sequence[bytes]) -> None:
+    for body in bodies:
+        json.loads(body)
+
+
+def _answered_by(webhook: InProcess) -> Part:
+    def part(bodies: Sequence[bytes]) -> None:
+        for status, answer in webhook.answers(bodies):
+            if status != 200 or b'"patch":' not in answer:
+                raise SystemExit(f"counted: {status} {answer[:300]!r}")
+
+    return part
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
