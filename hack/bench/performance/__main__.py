@@ -11,6 +11,7 @@ import argparse
 import contextlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def main() -> int:
     flags.add_argument("--before", metavar="COMMIT", default=BEFORE_COMMIT, help=f"default: {BEFORE_COMMIT}")
     flags.add_argument("--without-istiod", action="store_true", help="neither istiod nor istioctl; no page")
     options = flags.parse_args()
+    # So that the servers end with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build.programs(["traffic", *(() if options.without_istiod else istiod.PROGRAMS)])
         figures = _measure(options)
