@@ -15,6 +15,7 @@ COPY requirements/build.txt /build/
 RUN /opt/backend/bin/python -m pip --no-cache-dir --disable-pip-version-check install \
     --require-hashes --only-binary :all: --requirement /build/build.txt
 COPY pyproject.toml README.md LICENSE NOTICE /build/source/
+COPY hack/__init__.py hack/ahead.py hack/build_hook.py /build/source/hack/
 COPY templates /build/source/templates
 COPY injector /build/source/injector
 RUN /opt/backend/bin/python -m pip --disable-pip-version-check wheel \

@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load instructions attack fuzz kill-test clean
+.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load bench instructions attack fuzz kill-test clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -71,6 +71,9 @@ load: setup ## the webhook at its limits: start, memory, overload; writes docs/e
 
 instructions: setup ## the instructions of an admission, as multiples of json.loads, beside their bounds; valgrind
 	@$(IN_VENV) -m hack.bench.instructions
+
+bench: setup ## an admission and kube-inject next to istiod and istioctl; writes docs/explanation/performance.md
+	@$(IN_VENV) -m hack.bench.performance
 
 attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
 	@$(IN_VENV) -m hack.attack

@@ -142,6 +142,8 @@ def main(arguments: Sequence[str]) -> None:
     except SetupError as error:
         sys.exit(f"setup: {error}")
     if not demo:
+        # For commands that start fast; without it they compile the templates.
+        subprocess.run([inside, "-m", "hack.ahead"], cwd=REPO, check=False)
         # An editable package is not compiled by pip, and where PYTHONDONTWRITEBYTECODE is set never.
         subprocess.run([inside, "-m", "compileall", "-q", REPO / "injector"], check=False)
 

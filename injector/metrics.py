@@ -6,8 +6,9 @@ Here: names, labels and sentences; docs/reference/metrics.md is generated from t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from injector.classes import dataclass
 
 
 class MetricType(StrEnum):

@@ -26,7 +26,8 @@ def count(text: bytes | str) -> int:
 
 def refusal(text: bytes | str, what: str) -> str:
     """Why a text is not parsed, as a sentence about `what`; empty where it is."""
-    size = count(text)
+    # A short text cannot have too many.
+    size = count(text) if len(text) > LIMIT else 0
     if size <= LIMIT:
         return ""
     return f"{what} has {size} braces, brackets and commas; at most {LIMIT} are accepted"

@@ -8,19 +8,27 @@ The command line does not use this module; prometheus_client is loaded with the 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, Final, TypeAlias
 
 from injector import metrics
 from injector.metrics import Metric, MetricType
 from injector.pacing import Throttle
 
 _log = logging.getLogger("injector")
+_root = logging.getLogger()
+_LEVELS: Final = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
+_encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+
+
+Counts: TypeAlias = tuple[Callable[[], None], ...]
+"""Functions that count one thing each."""
 
 
 class _LibraryFilter(logging.Filter):
@@ -40,37 +48,57 @@ class _LibraryFilter(logging.Filter):
 
 def log_to(level: str, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic) -> None:
     """Write the lines of this process and its libraries to a stream, stderr by default."""
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(_Lines())
+    handler = _Lines(stream or sys.stderr)
     handler.addFilter(_LibraryFilter(clock))
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
+    _root.handlers[:] = [handler]
+    _root.setLevel(logging.WARNING)
     _log.setLevel(level.upper())
 
 
 def log_event(level: str, event: str, **fields: Any) -> None:
     """Log an event with its fields but those that are None; level is debug, info, warning or error."""
-    _log.log(getattr(logging, level.upper()), event, extra={"fields": fields})
+    number = _LEVELS[level]
+    if not _log.isEnabledFor(number):
+        return
+    handlers = _root.handlers
+    # The library's records cost several times as much as the line, and only other handlers need them.
+    if len(handlers) == 1 and isinstance(handlers[0], _Lines) and not _log.handlers:
+        handlers[0].write(level, event, fields)
+    else:
+        _log.log(number, event, extra={"fields": fields})
 
 
-class _Lines(logging.Formatter):
-    """One JSON object a line: time, level, event, then the fields."""
+class _Lines(logging.StreamHandler[IO[str]]):
+    """Writes one JSON object a line: time, level, event, then the fields."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        super().__init__(stream)
+        self._second = (0, "")
 
     def format(self, record: logging.LogRecord) -> str:
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-        line: dict[str, Any] = {
-            "time": f"{second}.{int(record.msecs):03}Z",
-            "level": record.levelname.lower(),
-            "event": record.getMessage(),
-        }
-        if record.name != _log.name:
-            line["logger"] = record.name
+        """The line of a record, which comes from a library where it names a logger."""
+        fields: dict[str, Any] = {} if record.name == _log.name else {"logger": record.name}
         if record.exc_info and record.exc_info[0]:
-            line["exception"] = record.exc_info[0].__name__
-        fields: Mapping[str, Any] = getattr(record, "fields", {})
+            fields["exception"] = record.exc_info[0].__name__
+        fields |= getattr(record, "fields", {})
+        return self._line(record.created, record.levelname.lower(), record.getMessage(), fields)
+
+    def write(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
+        """Write a line. It is lost where the stream fails: there is no other place to say so."""
+        line = self._line(time.time(), level, event, fields)
+        with self.lock or contextlib.nullcontext(), contextlib.suppress(OSError, ValueError):
+            self.stream.write(line + self.terminator)
+            self.stream.flush()
+
+    def _line(self, now: float, level: str, event: str, fields: Mapping[str, Any]) -> str:
+        second, text = self._second
+        if int(now) != second:
+            second = int(now)
+            text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._second = (second, text)
+        line = {"time": f"{text}.{int(now % 1 * 1000):03}Z", "level": level, "event": event}
         line.update({key: value for key, value in fields.items() if value is not None})
-        return json.dumps(line, separators=(",", ":"), default=str)
+        return _encode(line)
 
 
 class Metrics:
@@ -91,8 +119,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
 
         self.registry = CollectorRegistry()
-        self._text = generate_latest
-        ProcessCollector(registry=self.registry)
+        self._text: Callable[[Any], bytes] = generate_latest
+        self._process = ProcessCollector(registry=self.registry)
         types: dict[MetricType, Callable[..., Any]] = {
             MetricType.COUNTER: Counter,
             MetricType.GAUGE: Gauge,
@@ -104,27 +132,44 @@ class Metrics:
             self._collectors[metric.name] = made
             for values in metric.values:
                 made.labels(*values)
+        self._observe_seconds: Callable[[float], None] = self._of(metrics.ADMISSION_SECONDS).observe
+        self._series: dict[tuple[str, tuple[str, ...]], Any] = {}
+        self._counts: dict[tuple[str, str, str], Counts] = {}
 
     def _of(self, metric: Metric, *labels: str) -> Any:
+        """A metric, or its series with these labels. Of counters, whose series stay, it is looked up once."""
         collector = self._collectors[metric.name]
-        return collector.labels(*labels) if labels else collector
+        if not labels:
+            return collector
+        if metric.type is not MetricType.COUNTER:
+            return collector.labels(*labels)
+        key = (metric.name, labels)
+        return self._series.get(key) or self._series.setdefault(key, collector.labels(*labels))
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format."""
-        return self._text(self.registry)
+        return b"".join(self.texts())
+
+    def texts(self) -> Iterator[bytes]:
+        """The same, a metric at a time: all together take milliseconds."""
+        return map(self._text, (self._process, *self._collectors.values()))
 
     def admitted(self, decision: str, reason: str, profile: str, seconds: float) -> None:
         """Count an answered review."""
-        self._of(metrics.ADMISSIONS, decision, reason, profile).inc()
-        self._of(metrics.ADMISSION_SECONDS).observe(seconds)
-        self._of(metrics.LEGACY_REQUESTS).inc()
-        self._of(
-            {
-                "inject": metrics.LEGACY_SUCCESS,
-                "unchanged": metrics.LEGACY_SUCCESS,
-                "skip": metrics.LEGACY_SKIP,
-            }.get(decision, metrics.LEGACY_FAILURE)
-        ).inc()
+        key = (decision, reason, profile)
+        for count in self._counts.get(key) or self._bound(key):
+            count()
+        self._observe_seconds(seconds)
+
+    def _bound(self, key: tuple[str, str, str]) -> Counts:
+        """The counters of an answer. They are looked up once, which costs more than to count."""
+        legacy = {
+            "inject": metrics.LEGACY_SUCCESS,
+            "unchanged": metrics.LEGACY_SUCCESS,
+            "skip": metrics.LEGACY_SKIP,
+        }.get(key[0], metrics.LEGACY_FAILURE)
+        counters = (self._of(metrics.ADMISSIONS, *key), self._of(metrics.LEGACY_REQUESTS), self._of(legacy))
+        return self._counts.setdefault(key, tuple(each.inc for each in counters))
 
     def rejected(self, status: int) -> None:
         """Count a request to the webhook that was no review."""

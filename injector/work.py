@@ -19,12 +19,12 @@ DEFAULT_LIMIT: Final = 1_000_000
 
 # JSON writes other characters as escapes of six or twelve bytes.
 _ESCAPED: Final = 12
-# A shorter text is no unit of its own, whatever its characters; an ASCII text is none up to `CHARACTERS`.
-_SHORTEST: Final = -(-CHARACTERS // _ESCAPED)
 
 
-def _length(text: str) -> int:
-    return len(text) if text.isascii() else len(text) * _ESCAPED
+def _units(text: Any) -> int:
+    if not isinstance(text, str):
+        return 0
+    return (len(text) if text.isascii() else len(text) * _ESCAPED) // CHARACTERS
 
 
 class TooExpensive(Exception):
@@ -56,21 +56,23 @@ class Work:
 
     def measure(self, tree: Any, times: int = 1) -> int:
         """Charge `times` walks over a tree and return its size in units."""
-        size, stack, left = 0, [tree], self.left
-        while stack:
-            item = stack.pop()
-            size += 1
-            if isinstance(item, str):
-                if len(item) >= CHARACTERS or (len(item) >= _SHORTEST and not item.isascii()):
-                    size += _length(item) // CHARACTERS
-            elif isinstance(item, dict):
-                stack.extend(item.values())
-                for key in item:
-                    if isinstance(key, str) and len(key) >= _SHORTEST:
-                        size += _length(key) // CHARACTERS
-            elif isinstance(item, list):
-                stack.extend(item)
-            if size > left:
-                break
+        size, left = 0, self.left
+        # Maps and lists are taken apart in the loop; a text is counted where it is met.
+        stack: list[Any] = [(tree,)]
+        while stack and size <= left:
+            members = stack.pop()
+            size += len(members)
+            if type(members) is dict:
+                for key in members:
+                    if not (type(key) is str and len(key) < CHARACTERS and key.isascii()):
+                        size += _units(key)
+                members = members.values()
+            for value in members:
+                kind = type(value)
+                if kind is str:
+                    if len(value) >= CHARACTERS or not value.isascii():
+                        size += _units(value)
+                elif kind is dict or kind is list:
+                    stack.append(value)
         self.charge(size * times)
         return size

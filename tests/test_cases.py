@@ -33,8 +33,9 @@ from injector.core.model import Facts, Origin, Reason, Verdict
 from injector.core.profile import Config
 from injector.core.user_info import UserInfo
 from injector.profiles.istio.catalogue import ANNOTATIONS, LABELS, CatalogueEntry
-from injector.server.app import State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.cases import reading

@@ -21,6 +21,7 @@ from injector.core.injection.recovery import recover
 from injector.core.model import Facts, Origin, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
+from injector.core.tree.application import applied
 from injector.core.tree.schema import same
 from tests import upstream
 from tests.generators.features import FeatureCount
@@ -96,6 +97,7 @@ def check_all(pod: Pod, facts: Facts, config: Config) -> Outcome:
     operations = [o.as_json() for o in outcome.patch]
     assert {o["op"] for o in operations} <= {"add", "replace", "remove"}
     assert same(jsonpatch.JsonPatch(operations).apply(json.loads(json.dumps(pod))), outcome.pod)
+    assert same(applied(pod, outcome.patch), outcome.pod), "the webhook's own proof differs"
     second = inject(outcome.pod, facts, config)
     assert [o.as_json() for o in second.patch] == [], "not idempotent"
     original = recover(pod, facts, config)

@@ -82,6 +82,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(REPO / name, source)
     for name in ("injector", "templates"):
         shutil.copytree(REPO / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (source / "hack").mkdir()
+    for name in ("__init__.py", "ahead.py", "build_hook.py"):
+        shutil.copy(REPO / "hack" / name, source / "hack")
     build = ("--no-deps", "--no-build-isolation", "--quiet", "--disable-pip-version-check")
     python(sys.executable, "-m", "pip", "wheel", *build, "--wheel-dir", out, source)
     (path,) = out.glob("*.whl")

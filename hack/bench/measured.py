@@ -1,4 +1,4 @@
-"""What pages of measurements share: the machine in words, and the place between two markers.
+"""What pages of measurements share: the machine in words, medians, tables, the place between two markers.
 
 The prose of such a page is written by hand; what stands between its markers is made by a command.
 """
@@ -8,8 +8,33 @@ from __future__ import annotations
 import os
 import platform
 import re
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
+
+
+class Spread(NamedTuple):
+    """The median of several values, and what they lie between."""
+
+    median: float
+    low: float
+    high: float
+
+    @staticmethod
+    def of(values: Sequence[float]) -> Spread:
+        """That of some values; at least one."""
+        return Spread(statistics.median(values), min(values), max(values))
+
+    def __str__(self) -> str:
+        return f"{short(self.median)} ({short(self.low)} to {short(self.high)})"
+
+
+def short(value: float) -> str:
+    """A number with its significant digits."""
+    return (
+        f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
+    )
 
 
 def machine() -> str:

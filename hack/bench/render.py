@@ -100,10 +100,10 @@ Row = tuple[str, int, Mapping[str, Cost]]
 
 
 class Bench:
-    """A configuration for both programs, and the manifests."""
+    """A configuration for both programs, and the manifests; `command` is the one of this injector."""
 
-    def __init__(self, folder: Path, *, alone: bool) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, alone: bool, command: str = "render") -> None:
+        self._folder, self._command = folder, command
         self._istioctl = None if alone else build.programs(["istioctl"])["istioctl"]
         self._files: Files | None = None
         if self._istioctl:
@@ -123,7 +123,7 @@ class Bench:
         return best
 
     def _commands(self, manifests: Path) -> dict[str, Sequence[str]]:
-        ours = [sys.executable, "-m", "injector", "render", "-f", str(manifests)]
+        ours = [sys.executable, "-m", "injector", self._command, "-f", str(manifests)]
         if not self._files:
             return {OURS: ours}
         config = self._files.write("injector.yaml", {"nativeSidecars": "enabled"})

@@ -9,11 +9,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import jwt
 
+from injector.classes import dataclass
 from injector.errors import InjectorError
 
 REFRESH_SECONDS: Final = 600.0

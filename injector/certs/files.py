@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from injector.certs.counts import Counts
 from injector.certs.pair import Certificate, Pair, check_time, read_bundle, read_pair
 from injector.certs.problems import Problems
 from injector.certs.published import CABundlePublisher
+from injector.classes import dataclass
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import log_event
 

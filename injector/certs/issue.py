@@ -12,7 +12,6 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from injector.certs.pair import BACKDATE_SECONDS, Pair, read_pair
+from injector.classes import dataclass
 from injector.core.model import ServiceRef
 from injector.errors import ConfigError
 

@@ -11,13 +11,14 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from injector.classes import dataclass
 from injector.errors import ConfigError
 
 # A certificate is valid from a time before it was made: clocks differ.

@@ -6,8 +6,9 @@ Not here: what is a problem, and what is done about it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.errors import InjectorError
 from injector.telemetry import log_event
 

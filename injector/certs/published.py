@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, TypeAlias
 
 from injector.certs.pair import Certificate, bundle, decoded, encoded, read_bundle
+from injector.classes import dataclass
 from injector.core.model import ServiceRef
 from injector.core.registration.entries import CONFIGURATIONS
 from injector.errors import InjectorError

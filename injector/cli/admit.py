@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import click
 
+from injector.classes import dataclass
 from injector.cli import world
 from injector.cli.configuration import Wanted, located
 from injector.cli.report import Report

@@ -5,9 +5,9 @@ Not here: the comparison of two configurations (config), and the manifests.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli import bundle_file, configuration, world
 from injector.cli.cluster_tags import tags_of
 from injector.cli.configuration import Located, Wanted

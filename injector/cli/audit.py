@@ -7,12 +7,12 @@ Here: what is read of the cluster, and the exit status. Not here: what a pod's s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 import click
 
+from injector.classes import dataclass
 from injector.cli import audit_events, audit_report, configuration, restarts, windows, world
 from injector.cli.audit_pods import Audited, AuditScope, count, is_of
 from injector.cli.cluster_tags import with_cluster_tags

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.cli.audit_pods import Audited, AuditScope, Pod, count
 from injector.cli.audit_report import by_state
 from injector.core.reports.audit import EVENT_REASONS, REPORTED

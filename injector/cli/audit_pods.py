@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 
+from injector.classes import dataclass
 from injector.cli.world import World
 from injector.core import owner
 from injector.core.model import Facts, Manifest, Owner

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from injector.classes import dataclass
 from injector.cli import bundle_file, world
 from injector.cli.bundle_file import BundleFile, digest_of
 from injector.cli.cluster_tags import tags_of

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli.report import remark
 from injector.config.bundle import Unpacked, unpack
 from injector.errors import ConfigError

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from time import monotonic, sleep
 from typing import Final
 
 import click
 
+from injector.classes import dataclass
 from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section

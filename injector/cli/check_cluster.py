@@ -7,8 +7,8 @@ objects alone (core.registration), connections (`check_connection`), nor how any
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
+from injector.classes import dataclass
 from injector.cli import world
 from injector.cli.check_connection import ConnectionCheck, Connections, moment
 from injector.cli.check_report import Section

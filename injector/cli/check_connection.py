@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from injector.classes import dataclass
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding, Manifest
 from injector.core.profile import Config

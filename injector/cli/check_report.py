@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.cli.report import LEVEL_COLOURS, coloured, paint
 from injector.core.finding_codes import LEVELS, FindingCode, Level
 from injector.core.finding_pages import PAGES

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from injector.classes import dataclass
 from injector.cli.report import remark
 from injector.config.control_plane import Maps, check_mesh, config_map_of, place_of, read_overrides
 from injector.config.folder import Files

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from functools import cache
 
+from injector.classes import dataclass
 from injector.cli import configuration, live, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Wanted

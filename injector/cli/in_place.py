@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import groupby
 from typing import IO
 
+from injector.classes import dataclass
 from injector.cli import manifests
 from injector.cli.manifests import Ending, Part, Transformed
 from injector.cli.reading.sources import Sources

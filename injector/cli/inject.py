@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending

@@ -6,10 +6,11 @@ Not here: what is injected, and where the result goes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from injector.classes import dataclass
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted

@@ -6,12 +6,12 @@ Not here: what a kind is (core), and the setting that adds one (config).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.cli import configuration
 from injector.cli.configuration import Wanted
 from injector.cli.failures import print_errors

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.core import kinds, shapes, workload
 from injector.core.documents import place

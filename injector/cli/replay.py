@@ -10,12 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
+from injector.classes import dataclass
 from injector.cli.results import PROGRAMS, for_programs
 from injector.config.loading import load
 from injector.core.injection.pipeline import inject

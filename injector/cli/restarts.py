@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
 import click
 
+from injector.classes import dataclass
 from injector.cli.audit_pods import Audited, AuditScope, Pod, count, is_of, label
 from injector.cli.audit_report import needs_restart
 from injector.cli.windows import Window, is_open, opening

@@ -6,11 +6,11 @@ Here: what is read and written, and what is refused. Not here: the objects (core
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import click
 
+from injector.classes import dataclass
 from injector.cli import world
 from injector.cli.configuration import Wanted, located
 from injector.cli.results import PROGRAMS, for_programs, table

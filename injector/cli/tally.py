@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.finding_codes import LEVELS, Level
 from injector.core.model import Finding
 

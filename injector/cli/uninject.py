@@ -6,8 +6,9 @@ The same streams as `kube-inject`. Not here: its flags (`commands`), and what is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from injector.classes import dataclass
 from injector.cli import configuration, in_place, manifests
 from injector.cli.reading.selection import Selection
 from injector.cli.reading.sources import Sources

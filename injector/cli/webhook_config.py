@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import re
 import ssl
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 import click
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.cli.configuration import Wanted, located
 from injector.config.loading import settings_of
 from injector.config.server_settings import Server

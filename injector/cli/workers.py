@@ -12,11 +12,11 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, Generic, TypeVar
 
+from injector.classes import dataclass
 from injector.errors import ConfigError, ManifestError
 
 Task = TypeVar("Task")

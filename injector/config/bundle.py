@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 from injector import __version__, yamltext
+from injector.classes import dataclass
 from injector.config import upstream
 from injector.config.fields import (
     FLAG,

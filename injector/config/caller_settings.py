@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from injector.classes import dataclass
 from injector.config.fields import NAMES, TEXT, choice, setting
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import injector
+from injector import collection
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.printable import shown
@@ -25,6 +26,7 @@ CPU_SECONDS: Final = 20
 WALL_SECONDS: Final = 600
 # The exit status of a child that got no more memory.
 OUT_OF_MEMORY: Final = 3
+_MAIN: Final = "import gc; gc.disable(); from {module} import main; main()"
 
 
 def run(module: str, payload: object, what: str, hint: str, *, seed: str = "0") -> tuple[Any, Finding | None]:
@@ -37,7 +39,7 @@ def run(module: str, payload: object, what: str, hint: str, *, seed: str = "0") 
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", module],
+            [sys.executable, "-c", _MAIN.format(module=module)],
             input=json.dumps(payload),
             capture_output=True,
             text=True,
@@ -68,6 +70,7 @@ def serve(answer: Callable[[Any], object]) -> None:
     """The child: a payload as JSON on stdin, the answer as JSON on stdout."""
     payload = json.load(sys.stdin)
     _bound()
+    collection.settle()
     try:
         json.dump(answer(payload), sys.stdout)
     except MemoryError:

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, field, fields
 from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from injector import durations
+from injector.classes import dataclass
 from injector.errors import ConfigError
 from injector.pointer import join, split
 from injector.printable import shown, type_name, visible

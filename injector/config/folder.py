@@ -8,11 +8,12 @@ templates, and what the rules of a profile do.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.config.fields import (
     NAMES,
     TEXT,

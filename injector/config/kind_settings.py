@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.config.fields import TEXT, Reading, Shape, checked, listed, read, schema_of, setting
 from injector.core import kinds
 from injector.core.kinds import Kind, KindTable

@@ -7,11 +7,12 @@ Not here: what the parts look like (`schema`, `folder`, `upstream`) and how they
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.config import pod_settings, upstream, value_schema, values
 from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, PROFILE, Files, Folder, expanded, find, open_folder

@@ -7,10 +7,10 @@ pods, and reading a file. Not here: those of `serve` (`server_settings`), and wh
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.config.fields import (
     FLAG,
     NAMES,

@@ -7,9 +7,9 @@ pods (`schema`), and settings that do not fit together (`cross_checks`).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.config.caller_settings import CallerAuth
 from injector.config.fields import (
     FLAG,

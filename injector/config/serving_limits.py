@@ -5,9 +5,9 @@ Not here: all other settings of `serve` (`server_settings`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.config.fields import number, setting
 
 MiB: Final = 1 << 20

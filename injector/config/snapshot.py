@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import __version__
+from injector.config import shipped
 from injector.config.fields import key_of
 from injector.config.folder import Folder
 from injector.config.kind_settings import table_of
@@ -52,7 +53,7 @@ def build(
     config = Config(
         profile=profile,
         policy=_policy(settings, folder, values, out),
-        templates=Templates(sources, profile.functions),
+        templates=Templates(sources, profile.functions, ahead=shipped.compiled),
         values=values,
         settings=profile.settings(_for_profile(settings, values, mesh_document)),
         default_templates=settings.default_templates or profile.default_templates,

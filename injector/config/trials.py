@@ -12,10 +12,10 @@ import hashlib
 import traceback
 from collections.abc import Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.config import child
 from injector.config.folder import Files
 from injector.config.loading import Input, Overrides, Text, load_settings
@@ -175,7 +175,3 @@ def _input(raw: dict[str, Any]) -> Input:
 def main() -> None:
     """The child: an `Input` as JSON on stdin, a `Trial` as JSON on stdout."""
     child.serve(lambda raw: dataclasses.asdict(trial(_input(raw))))
-
-
-if __name__ == "__main__":
-    main()

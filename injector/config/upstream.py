@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.config.fields import (
     NAMES,
     STRINGS,

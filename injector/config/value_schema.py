@@ -10,12 +10,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
 
+from injector.classes import dataclass
 from injector.config import child
 from injector.errors import ConfigError
 from injector.pointer import join, split
@@ -217,7 +217,3 @@ def _unknown(value: Mapping[str, Any], known: Mapping[str, Any]) -> str:
 def main() -> None:
     """The child: a schema and values on stdin, the problems on stdout."""
     child.serve(lambda raw: [dataclasses.asdict(p) for p in problems(raw["schema"], raw["values"])])
-
-
-if __name__ == "__main__":
-    main()

@@ -6,10 +6,10 @@ Not here: the types (core.value_types, and the profile), and what is merged over
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.config.fields import SettingProblem, several, with_path
 from injector.config.schema import refuse
 from injector.config.value_schema import SchemaProblem

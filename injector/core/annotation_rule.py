@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.core.catalogue import Catalogue
 from injector.core.globs import Glob, matches, parsed
 from injector.core.model import AnnotationKeys

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
+
+from injector.classes import dataclass
 
 POWERS: Final = ("image", "user", "capabilities", "volumes", "trust-root", "control-plane")
 """What an annotation can change in an injected container that matters for security."""

@@ -6,10 +6,10 @@ Not here: the digest of it (`injection.contributed`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from injector.templating.reads import Path, at
+from injector.classes import dataclass
+from injector.templating.paths import Path, at
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ Hashes, uids and ordinals are made up, and always the same. Not here: where the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import kinds
 from injector.core.model import Manifest
 from injector.core.workload import Workload

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.core import kinds, workload
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest

@@ -7,8 +7,9 @@ says more about each; docs/explanation/limitations.md names what is in neither.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from injector.classes import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS
 from injector.core.kubernetes_fields import TYPES
 from injector.core.quantities import canonical

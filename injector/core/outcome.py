@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.core.model import Decision, Finding, Manifest, Operation
 from injector.core.status import Status, Uninjected
 from injector.core.validation.problem import ResultProblem

@@ -8,10 +8,10 @@ Not here: what a volume may be and where it may be mounted, and what the stages 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.field_forms import FORMS
 from injector.core.field_soundness import is_sound
 from injector.core.field_types import FIELDS, TYPES_ALONE, WORDS, Rules, Type, is_of

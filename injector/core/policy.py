@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from injector.classes import dataclass
 from injector.core.caller_rule import CallerRule
 from injector.core.model import ProxyMark
 from injector.core.selectors import Selector, WebhookEntry

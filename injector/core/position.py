@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from injector.classes import dataclass
 
 ENDS: Final = ("first", "last")
 NEIGHBOURS: Final = ("before", "after")

@@ -7,20 +7,21 @@ and templates is enough. A mesh subclasses it under `injector.profiles`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
 from injector.core.cause_types import Symptom
 from injector.core.contribution import Contribution
+from injector.core.copied import Copied
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
 from injector.core.kinds import KindTable
 from injector.core.model import AnnotationKeys, Facts, Finding, Manifest, ProxyMark
-from injector.core.plans.copied import Copied
 from injector.core.pod_fields import FieldProblem
 from injector.core.policy import Policy
 from injector.core.position import OrderProblem, Position
@@ -236,7 +237,8 @@ class Config:
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
     digest give the same answers. `shipped` are the templates whose text came with this program.
-    `digests` is a cache of what of it templates and rules read.
+    `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it
+    alone, by the function that makes it.
     """
 
     profile: Profile
@@ -260,6 +262,7 @@ class Config:
     kinds: KindTable = kinds.TABLE
     shipped: frozenset[str] = frozenset()
     digests: dict[Any, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    prepared: dict[Any, Any] = field(init=False, repr=False, compare=False, default_factory=dict)
 
 
 @dataclass(slots=True)

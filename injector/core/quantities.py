@@ -6,9 +6,10 @@ Not here: which fields are quantities, and any arithmetic with them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
+
+from injector.classes import dataclass
 
 _QUANTITY = re.compile(
     r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Manifest, Namespace
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import AnnotationKeys, Manifest
 from injector.yamltext import load_json
 
@@ -101,7 +102,9 @@ def parse(text: str | None) -> Status | None:
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:
     """The annotations of a pod template; null ones count as empty."""
-    annotations = (pod.get("metadata") or {}).get("annotations") or {}
+    annotations: Mapping[str, str] = (pod.get("metadata") or {}).get("annotations") or {}
+    if None not in annotations.values():
+        return annotations
     return {k: "" if v is None else v for k, v in annotations.items()}
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import pod_fields
 from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest, Owner

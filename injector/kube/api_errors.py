@@ -6,9 +6,9 @@ Not here: requests.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 
 # The error of a webhook call says what is wrong only at its end, after the webhook's name and URL.

@@ -63,9 +63,14 @@ class AsyncCluster:
         """Return the items of all pages, as `Cluster.list` does."""
         return (await self.listing(path, params)).items
 
-    async def listing(self, path: str, params: Mapping[str, str] | None = None) -> Listing:
-        """Return the items of all pages with the version of the list."""
-        pages = Pages(params)
+    async def listing(
+        self,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        keep: Callable[[Object], Any] = lambda item: item,
+    ) -> Listing:
+        """Return what `keep` leaves of the items of all pages, with the version of the list."""
+        pages = Pages(params, keep)
         while not pages.complete:
             try:
                 pages.add(await self._ask("list", path, pages.query))

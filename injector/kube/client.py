@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, decoded, refused, unreachable
 from injector.kube.kubeconfig import (

@@ -13,9 +13,9 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from injector.classes import dataclass
 from injector.core.kinds import KINDS, Kind
 from injector.errors import ClusterError
 from injector.kube.async_client import AsyncCluster

@@ -5,10 +5,10 @@ Objects are plain dicts, so that fields newer than the client survive. Not here:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.api_errors import Request, refused
 
@@ -21,18 +21,24 @@ PAGE_SIZE = 500
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All pages of a list, and the version from which a watch goes on."""
+    """What is needed of the items of all pages, and the version from which a watch goes on."""
 
-    items: Objects
+    items: list[Any]
     resource_version: str
 
 
 class Pages:
-    """The pages of one list: the next query, and the items so far."""
+    """The pages of one list: the next query, and the items so far.
 
-    def __init__(self, params: Mapping[str, str] | None) -> None:
+    `keep` reduces an item to what is needed of it, before the next page is read.
+    """
+
+    def __init__(
+        self, params: Mapping[str, str] | None, keep: Callable[[Object], Any] = lambda item: item
+    ) -> None:
         self.query = {"limit": str(PAGE_SIZE), **(params or {})}
-        self.items: Objects = []
+        self.items: list[Any] = []
+        self._keep = keep
         self.resource_version = ""
         self.complete = False
 
@@ -40,7 +46,8 @@ class Pages:
         """Add the next page. Raises ClusterError where it is none."""
         _check_page(page)
         version, kind = str(page.get("apiVersion", "")), str(page.get("kind", "")).removesuffix("List")
-        self.items += [{"apiVersion": version, "kind": kind, **item} for item in page.get("items") or []]
+        for item in page.get("items") or ():
+            self.items.append(self._keep({"apiVersion": version, "kind": kind, **item}))
         metadata = page.get("metadata") or {}
         self.resource_version = str(metadata.get("resourceVersion", ""))
         self.query["continue"] = str(metadata.get("continue") or "")

@@ -9,10 +9,11 @@ itself must be readable.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, TypeAlias
 from urllib.parse import quote
 
+from injector.classes import dataclass
 from injector.core import kinds
 from injector.core.diagnosis.containers import Log
 from injector.core.diagnosis.diagnoses import PodObservation, ready

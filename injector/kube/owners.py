@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.core import owner
 from injector.core.kinds import TABLE, Kind, KindTable
 from injector.core.model import Owner

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 from urllib.parse import quote
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest, ServiceRef

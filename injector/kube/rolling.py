@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from injector.classes import dataclass
 from injector.core.kinds import KINDS
 from injector.core.model import Manifest
 from injector.core.reports import rollouts

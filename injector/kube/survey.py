@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 from urllib.parse import quote
 
+from injector.classes import dataclass
 from injector.core.kinds import KINDS, restartable
 from injector.core.model import Manifest, ServiceRef
 from injector.core.registration.checks import Survey, service_of, template_of

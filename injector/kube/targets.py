@@ -6,9 +6,9 @@ Not here: the kinds themselves (core.kinds), and the transport.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from injector.classes import dataclass
 from injector.core.kinds import KINDS, TABLE, Kind, KindTable
 from injector.errors import ClusterError, ConfigError
 from injector.kube.client import Cluster

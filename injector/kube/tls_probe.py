@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import socket
 import ssl
-from dataclasses import dataclass
 from typing import Any, Final
+
+from injector.classes import dataclass
 
 DIAL_SECONDS: Final = 5.0
 

@@ -11,11 +11,12 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import Any
 
+from injector.classes import dataclass
 from injector.errors import ClusterError
 from injector.kube.async_client import AsyncCluster
-from injector.kube.lists import Object, Objects
+from injector.kube.lists import Object
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
@@ -45,7 +46,7 @@ class Informer:
     which `changed` is called. `stale_since` is the time since which the API server does not answer, None
     while it does; the objects stay. `last_error` says why.
 
-    `keep` reduces an object to the parts that are needed: that saves memory, and a heartbeat is no change.
+    `keep` reduces an object to what is needed of it: that saves memory, and a heartbeat is no change.
     A kind that the cluster does not serve is an empty list, and is requested again and again. Every
     cluster serves the core kinds, so a 404 for them is an error.
     """
@@ -56,7 +57,7 @@ class Informer:
         path: str,
         params: Mapping[str, str] | None = None,
         *,
-        keep: Callable[[Object], Object] = _unchanged,
+        keep: Callable[[Object], Any] = _unchanged,
         changed: Callable[[], None] = lambda: None,
         timing: Timing = Timing(),
     ) -> None:
@@ -67,15 +68,18 @@ class Informer:
         self._cluster, self._path, self._params = cluster, path, params
         self._changed = changed
         self._keep, self._timing = keep, timing
-        self._objects: dict[tuple[str, str], Object] = {}
+        self._objects: dict[tuple[str, str], Any] = {}
         self._doublings = 0
 
-    def get(self, *name: str) -> Object | None:
-        """Return an object: ``get(name)`` where the kind has no namespace, else ``get(namespace, name)``."""
+    def get(self, *name: str) -> Any:
+        """What is left of an object, None without one.
+
+        ``get(name)`` where the kind has no namespace, else ``get(namespace, name)``.
+        """
         namespace, last = ("", *name) if len(name) == 1 else name
         return self._objects.get((namespace, last))
 
-    def items(self) -> Objects:
+    def items(self) -> list[Any]:
         """Return all objects, in no particular order."""
         return list(self._objects.values())
 
@@ -96,8 +100,8 @@ class Informer:
             await self._pause()
 
     async def _list(self) -> str:
-        listing = await self._cluster.listing(self._path, self._params)
-        self._replace(listing.items)
+        listing = await self._cluster.listing(self._path, self._params, self._entry)
+        self._replace(dict(listing.items))
         return listing.resource_version
 
     async def _watch(self, version: str) -> str:
@@ -112,8 +116,10 @@ class Informer:
                     self._apply(event["type"], item)
         return version
 
-    def _replace(self, items: Objects) -> None:
-        objects = {_key(item): self._keep(item) for item in items}
+    def _entry(self, item: Object) -> tuple[tuple[str, str], Any]:
+        return _key(item), self._keep(item)
+
+    def _replace(self, objects: dict[tuple[str, str], Any]) -> None:
         if objects != self._objects or not self.synced.is_set():
             self._objects = objects
             self.generation += 1
@@ -136,7 +142,7 @@ class Informer:
         if error.status == 410:
             return  # the version is too old, which is normal; a new list follows
         if error.status == 404 and not self._path.startswith("/api/"):
-            self._replace([])
+            self._replace({})
         elif self.stale_since is None:
             self.stale_since = self._timing.clock()
         self.last_error = error

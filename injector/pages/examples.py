@@ -6,10 +6,10 @@ They use the switch of the profile, so that they fit every profile.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from injector import yamltext
+from injector.classes import dataclass
 
 
 @dataclass(frozen=True, slots=True)

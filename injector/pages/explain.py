@@ -13,7 +13,6 @@ import html
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from injector import __version__
+from injector.classes import dataclass
 from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.errors import InjectorError

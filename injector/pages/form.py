@@ -6,10 +6,10 @@ Here: from text to explanations, and errors with a line of the text. Not here: f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.core import documents, kinds, workload
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config

@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import status
 from injector.core.model import (
     AdmissionRequest,

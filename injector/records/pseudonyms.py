@@ -9,8 +9,9 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Collection, Set
-from dataclasses import dataclass
 from typing import Final
+
+from injector.classes import dataclass
 
 # A pseudonym fits into the name of a port, which has at most 15 characters, and into every other name.
 MARK: Final = "p0x"

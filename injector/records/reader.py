@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
 from injector import structure
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.errors import ManifestError
 from injector.files import is_inside

@@ -26,10 +26,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.core import names, status
 from injector.core.kinds import TABLE
 from injector.core.model import Manifest

@@ -14,10 +14,10 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config

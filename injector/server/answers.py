@@ -13,12 +13,11 @@ import base64
 import json
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import PurePath
-from typing import Any
+from typing import Final
 
-import jsonpatch
-
+from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
 from injector.core.model import (
     AdmissionRequest,
@@ -32,6 +31,7 @@ from injector.core.model import (
 )
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
+from injector.core.tree.application import applied, is_json
 from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import InjectorError, ManifestError
@@ -97,6 +97,9 @@ class AnswerPolicy:
 
 DEFAULT = AnswerPolicy()
 
+# Made once. Trees of JSON have no circles.
+_compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+
 
 def facts_of(
     request: AdmissionRequest,
@@ -134,7 +137,7 @@ def answer(
         # The one place that catches everything: for an HTTP 500 the API server would apply the failurePolicy
         # instead of the failure mode.
         return failed(request, config, error, policy, facts)
-    return _answer(request, config, facts, policy, outcome, patch)
+    return of_outcome(request, config, facts, policy, outcome, patch)
 
 
 def failed(
@@ -147,7 +150,7 @@ def failed(
     """The answer where the injector itself failed; without `facts`: while it collected them."""
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     known = facts or Facts(origin=Origin.WEBHOOK)
-    made = _answer(request, config, known, policy, outcome)
+    made = of_outcome(request, config, known, policy, outcome)
     return replace(made, defect=_location(error), repeatable=False)
 
 
@@ -157,10 +160,10 @@ def too_expensive(
     """The answer where the work was stopped from outside; `error` says why."""
     outcome = _denied(request, Reason.TOO_EXPENSIVE, error)
     facts = Facts(namespace=request.namespace, origin=Origin.WEBHOOK)
-    return replace(_answer(request, config, facts, policy, outcome), repeatable=False)
+    return replace(of_outcome(request, config, facts, policy, outcome), repeatable=False)
 
 
-def _answer(
+def of_outcome(
     request: AdmissionRequest,
     config: Config,
     facts: Facts,
@@ -168,6 +171,7 @@ def _answer(
     outcome: Outcome,
     patch: str = "",
 ) -> Answer:
+    """The answer with an outcome; `patch` is its patch as text, empty without one."""
     turned = policy.failure_mode == "allow" and outcome.decision.reason in _ALLOWED
     decision = Verdict.ALLOW if turned else _verdict(outcome)
     response = {
@@ -217,12 +221,14 @@ def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
     """
     if not outcome.patch:
         return ""
-    patch = _compact([operation.as_json() for operation in outcome.patch])
-    # A copy through JSON takes a fifth of the time of a deep copy.
-    received = json.loads(_compact(_workload(request.pod).template))
-    applied = jsonpatch.JsonPatch.from_string(patch).apply(received, in_place=True)
-    if not same(applied, outcome.pod):
+    if not same(applied(_workload(request.pod).template, outcome.patch), outcome.pod):
         raise AssertionError("the patch does not produce the merged pod")
+    operations = [operation.as_json() for operation in outcome.patch]
+    patch = _compact(operations)
+    # An escaped pair may have been two halves of characters, which a reader puts together.
+    exact = "\\ud" not in patch and is_json(operations)
+    if not exact and not same(json.loads(patch), operations):
+        raise AssertionError("JSON does not hold the patch")
     return patch
 
 
@@ -231,10 +237,6 @@ def _change(patch: str) -> Manifest:
     if not patch:
         return {}
     return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode("ascii")).decode("ascii")}
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def _location(error: BaseException) -> str:

@@ -62,6 +62,9 @@ class Channel(asyncio.Protocol):
         """Decrypt what the connection reads now."""
         if self._closing:
             return
+        if self._made and not self._paused and not self._unread and len(data) <= RECORD:
+            self._take(data)
+            return
         self._unread += data
         self._advance()
         self._inside.count()
@@ -166,6 +169,18 @@ class Channel(asyncio.Protocol):
             self._advance()
             self._inside.count()
 
+    def _take(self, data: bytes) -> None:
+        """Decrypt what is one piece, as most requests are."""
+        waited = self._incoming.pending
+        try:
+            self._incoming.write(data)
+            self._decrypt()
+        except ssl.SSLError:
+            self._fail()
+        # Of what it got, the connection has counted itself.
+        if waited or self._incoming.pending:
+            self._inside.count()
+
     def _advance(self) -> None:
         """Decrypt in pieces, so that the connection can pause it after each."""
         try:
@@ -178,10 +193,13 @@ class Channel(asyncio.Protocol):
                 if not self._made:
                     self._inside.shaken(len(piece))
         except ssl.SSLError:
-            # The alert says why.
-            self._flush()
-            self._closing = True
-            self._socket.close()
+            self._fail()
+
+    def _fail(self) -> None:
+        """Send the alert, which says why, and close."""
+        self._flush()
+        self._closing = True
+        self._socket.close()
 
     def _decrypt(self) -> None:
         try:
@@ -196,6 +214,9 @@ class Channel(asyncio.Protocol):
                     self.close()
                     return
                 self._inside.data_received(data)
+                if not (self._incoming.pending or self._outgoing.pending or self._tls.pending()):
+                    # To read on would raise, which costs more than to ask.
+                    return
         except ssl.SSLWantReadError:
             if self._made:
                 self._inside.shaken(self._outgoing.pending)

@@ -19,11 +19,12 @@ from typing import Any
 
 import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from injector.server.channel import RECORD, Channel
+from injector.server.exchange import Exchanges
 from injector.server.places import Bounds, Places, Rank, client_of
+from injector.server.tls import verified_certificate
 
 HEAD_BYTES = 32 * 1024
 HEADERS = 100
@@ -69,7 +70,7 @@ class Shared(ServerState):
         self.places: Places[Connection] = Places(bounds)
 
 
-class Connection(HttpToolsProtocol):
+class Connection(Exchanges):
     """A connection from its acceptance on, with its handshake where there is TLS."""
 
     def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
@@ -120,13 +121,14 @@ class Connection(HttpToolsProtocol):
 
     def count(self) -> None:
         """Count the memory of the connection: of its requests, and of answers not sent."""
+        accepted = self._accepted
         size = sum(self._unanswered) if self._made else self._shaken
-        if isinstance(self._accepted, Channel):
-            size += self._accepted.waits
+        if isinstance(accepted, Channel):
+            size += accepted.waits
         if size > self._bounds.bytes_of_one:
             self.end("size")
         else:
-            self._shared.places.hold(self, size + self._accepted.get_write_buffer_size())
+            self._shared.places.hold(self, size + accepted.get_write_buffer_size())
 
     def connection_made(self, transport: Any) -> None:
         """The handshake has ended, or there is none."""
@@ -135,7 +137,8 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._made = True
         # For the caller's certificate, and whether it is still connected.
-        self.app_state = {"transport": transport}
+        tls = transport.get_extra_info("ssl_object")
+        self.app_state = {"transport": transport, "certificate": verified_certificate(tls) if tls else None}
         now = self.loop.time()
         self._quiet_since = self._since = now
         if self._bounds.age_seconds:
@@ -149,15 +152,18 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes of the caller, and check the limits."""
+        now = self.loop.time()
         if self._since is None:
-            self._since = self.loop.time()
+            self._since = now
         self._silent = False
-        self._shared.places.heard(self, self.loop.time())
-        self._unset_keepalive_if_required()
-        for begin in range(0, len(data), RECORD):
-            if self.transport.is_closing():
-                return
-            self._feed(data[begin : begin + RECORD])
+        self._shared.places.heard(self, now)
+        if len(data) <= RECORD:
+            self._feed(data)
+        else:
+            for begin in range(0, len(data), RECORD):
+                if self.transport.is_closing():
+                    return
+                self._feed(data[begin : begin + RECORD])
         self.count()
 
     def _feed(self, data: bytes) -> None:
@@ -196,18 +202,18 @@ class Connection(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """The path of a request."""
-        self._count(len(url))
+        self._count_head(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header of a request."""
         self._lines += 1
-        self._count(len(name) + len(value))
+        self._count_head(len(name) + len(value))
         if self._unanswered:
             self._unanswered[-1] += _LINE_BYTES
         super().on_header(name, value)
 
-    def _count(self, size: int) -> None:
+    def _count_head(self, size: int) -> None:
         self._head += size
         if self._head > HEAD_BYTES or self._lines > HEADERS:
             raise HeadTooLarge

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -18,6 +18,7 @@ from urllib.parse import parse_qs
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 
+from injector.classes import dataclass
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.profile import Config
 from injector.core.workload import Workload

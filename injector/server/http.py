@@ -5,6 +5,7 @@ Not here: bodies (body.py), connections (connection.py), and what an answer says
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs
@@ -21,6 +22,7 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+@functools.lru_cache(maxsize=32)
 def budget_of(query: bytes) -> float | None:
     """Seconds from the API server's ``?timeout=10s``, None where there is none or it is invalid."""
     timeout = parse_qs(query.decode("latin-1")).get("timeout", [""])[0]
@@ -34,15 +36,9 @@ def is_review_path(path: str) -> bool:
 
 
 def certificate_of(scope: Scope) -> Mapping[str, Any] | None:
-    """The caller's verified certificate, None without one.
-
-    ``{"resumed": True}`` where an earlier handshake verified it: its CA may not be trusted any more.
-    """
-    tls = scope["state"]["transport"].get_extra_info("ssl_object")
-    certificate: Mapping[str, Any] | None = tls.getpeercert() if tls is not None else None
-    if certificate and tls.session_reused:
-        return {"resumed": True}
-    return certificate or None
+    """The caller's certificate as `verified_certificate` returned it when the connection began."""
+    certificate: Mapping[str, Any] | None = scope["state"]["certificate"]
+    return certificate
 
 
 def check_head(scope: Scope, limit: int) -> None:

@@ -10,9 +10,10 @@ import socket
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, Generic, Protocol, TypeVar
+
+from injector.classes import dataclass
 
 MiB = 1024 * 1024
 

@@ -9,12 +9,11 @@ here: HTTP (app.py), what the work is, and a thread (worker.py).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
+from injector.classes import dataclass
 from injector.server.shares import Accounts, Lines
 from injector.server.worker import LOOK_SECONDS, Worker
 
@@ -86,18 +85,41 @@ class _QueuedCall(Generic[Done]):
         return not self.answer.done()
 
 
+class Holding:
+    """Counts the bytes of one body, and raises Overloaded where all bodies are too large."""
+
+    __slots__ = ("_queue", "_size")
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._size = 0
+
+    def __call__(self, more: int) -> None:
+        """Count a part."""
+        self._size += more
+        self._queue.held += more
+        if self._size > SMALL and self._queue.held > self._queue.size.bytes:
+            raise Overloaded("bytes")
+
+    def __enter__(self) -> Holding:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._queue.held -= self._size
+
+
 _LoopCall = _QueuedCall[Callable[[], Any]]
 _ThreadCall = _QueuedCall[Callable[[Worker], Awaitable[Any]]]
 
 
 class Queue:
-    """The two lanes. Times are those of ``time.perf_counter``."""
+    """The two lanes. Times are those of ``time.perf_counter``; `held` are the bytes of all bodies."""
 
     def __init__(self, size: Size) -> None:
-        self._size = size
+        self.size = size
         self._accounts = Accounts()
         self._loop_lines: Lines[_LoopCall] = Lines(self._accounts)
-        self._held = 0
+        self.held = 0
         self._busy_since: float | None = None
         self._scheduled = False
         self._thread_lines: Lines[_ThreadCall] = Lines(self._accounts)
@@ -112,27 +134,14 @@ class Queue:
 
     def check(self, budget: float | None) -> None:
         """Raise Overloaded where a new request of any namespace would wait too long."""
-        if len(self._loop_lines) >= self._size.length and self._loop_lines.longest() <= 1:
+        if len(self._loop_lines) >= self.size.length and self._loop_lines.longest() <= 1:
             raise Overloaded("full")
         if self._loop_lines.wait(None) > _patience(budget) / 2:
             raise Overloaded("wait")
 
-    @contextlib.contextmanager
-    def holding(self) -> Iterator[Callable[[int], None]]:
-        """Count the bytes of a body: yields a function for each part, which may raise Overloaded."""
-        size = 0
-
-        def hold(more: int) -> None:
-            nonlocal size
-            size += more
-            self._held += more
-            if size > SMALL and self._held > self._size.bytes:
-                raise Overloaded("bytes")
-
-        try:
-            yield hold
-        finally:
-            self._held -= size
+    def holding(self) -> Holding:
+        """Count the bytes of a body in a ``with``; its value is called with the size of each part."""
+        return Holding(self)
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:
         """Run the work in the loop in its turn. Raises Overloaded."""
@@ -163,9 +172,9 @@ class Queue:
         # Half of the time, as the estimate may be wrong: an admitted request should be answered.
         if lines.wait(call.namespace) > patience / 2:
             raise Overloaded("wait")
-        if own and call.size > SMALL and lines.bytes(call.namespace) + call.size > self._size.bytes / 2:
+        if own and call.size > SMALL and lines.bytes(call.namespace) + call.size > self.size.bytes / 2:
             raise Overloaded("bytes")
-        if len(lines) >= self._size.length:
+        if len(lines) >= self.size.length:
             # The namespace with the most waiting requests loses one.
             if lines.longest() <= own + 1:
                 raise Overloaded("full")

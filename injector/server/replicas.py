@@ -13,15 +13,17 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
-from injector.core.injection import unread
+from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
 from injector.core.outcome import Outcome
+from injector.core.plans import unread
+from injector.core.plans.generations import Generations
+from injector.core.plans.planner import reduced
 from injector.core.profile import Config
 from injector.server.answers import Answer
-from injector.server.generations import Generations
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
@@ -43,9 +45,12 @@ _TOKEN_ENDS: Final = (
     b'","projected":{"sources":[',
     b'","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"',
 )
-# Bytes of an operation without its value, and of what else is kept of an answer.
+# Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
+_LEFT_OUT: Final = b"\xff"
+# Bytes of an operation without its value, of a text beside its characters, and of what else is kept.
 _OPERATION: Final = 200
-_REST: Final = 1500
+_TEXT: Final = 64
+_REST: Final = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,21 +143,21 @@ class Replicas:
             return
         repeatable = repeatable_of(review, made)
         if repeatable is not None:
-            outcome = made.answer.outcome
-            texts = sum(len(finding.message) + len(finding.hint) for finding in outcome.findings)
-            size = len(made.out) + len(outcome.patch) * _OPERATION + texts + _REST
-            self._answers.put(review.key, repeatable, size)
+            self._answers.put(review.key, repeatable, len(made.out) + bytes_of(made.asked, made.answer))
 
 
 def review_of(body: bytes, path: str) -> Review | None:
     """The key of a review; None where an API server does not write such a one."""
     head = _HEAD.match(body)
-    if head is None:
+    if head is None or _LEFT_OUT in body:
         return None
     rest, times = _without_times(body[head.end(1) :])
+    if head[1] in rest:
+        # Whoever asks twice in one review has another request answered than the first.
+        return None
     rest, token = _without_token(rest)
     digest = hashlib.sha256(path.encode("utf-8", "surrogatepass"))
-    digest.update(b"\0")
+    digest.update(_LEFT_OUT)
     digest.update(body[: head.start(1)])
     digest.update(rest)
     return Review(digest.digest(), head[1], (*times, *token))
@@ -170,7 +175,7 @@ def _without_times(text: bytes) -> tuple[bytes, list[bytes]]:
             times.append(match[1])
             begin = match.end(1)
         at = text.find(_TIME, place)
-    return (b"".join([*pieces, text[begin:]]), times) if times else (text, times)
+    return (_LEFT_OUT.join([*pieces, text[begin:]]), times) if times else (text, times)
 
 
 def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -184,7 +189,7 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
         return text, ()
     left = text
     for end in _TOKEN_ENDS:
-        left = left.replace(b'"name":"' + name + end, b'"name":"' + end)
+        left = left.replace(b'"name":"' + name + end, b'"name":"' + _LEFT_OUT + end)
     return (text, ()) if name in left else (left, (name,))
 
 
@@ -194,7 +199,10 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     before, middle, after = made.out.partition(b'"uid":"%b"' % review.uid)
     if not middle:
         return None
-    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii")]
+    if made.whole and outcome.before is not None:
+        # A record has the pod of its own review, and that is worked out anew.
+        return None
+    texts = [*(_text(operation) for operation in outcome.patch), after.decode("ascii"), *_logged(outcome)]
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
@@ -203,25 +211,29 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     return Repeatable(
         before + b'"uid":"',
         b'"' + after,
-        replace(made.answer, review={}, outcome=reduced(outcome, whole=made.whole)),
+        replace(made.answer, review={}, outcome=reduced(outcome)),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
     )
 
 
-def reduced(outcome: Outcome, *, whole: bool) -> Outcome:
-    """An outcome without the pods, and with operations that have no values."""
-    if outcome.error is not None:
-        # The frames of a traceback hold everything that the admission made.
-        outcome.error.__traceback__ = outcome.error.__context__ = outcome.error.__cause__ = None
-    return replace(
-        outcome,
-        decision=replace(outcome.decision, trace=()),
-        pod={},
-        patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
-        before=outcome.before if whole else None,
-        problems=(),
-    )
+def bytes_of(asked: AdmissionRequest, answer: Answer) -> int:
+    """The memory for what is kept of an answer without its body; much of it is as long as a caller likes."""
+    outcome, facts = answer.outcome, answer.facts
+    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+    names = _named(asked.pod)["metadata"].values()
+    about = (asked.uid, asked.namespace, asked.name, asked.path, asked.node, outcome.decision.detail, *names)
+    messages = [each for finding in outcome.findings for each in (finding.message, finding.hint)]
+    paths = [operation.path for operation in outcome.patch]
+    overrides = (*facts.overrides, *facts.overrides.values())
+    texts = (*about, *_logged(outcome), *messages, *paths, *user, *overrides)
+    return _REST + len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
+
+
+def _logged(outcome: Outcome) -> list[str]:
+    """What the log line, Events and records say, though the answer may not."""
+    texts = [finding.message for finding in outcome.findings]
+    return texts if outcome.error is None else [*texts, str(outcome.error), outcome.error.hint]
 
 
 def _text(operation: Operation) -> str:

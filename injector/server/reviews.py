@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from injector import structure
 from injector.core.model import AdmissionRequest, Manifest
@@ -78,24 +77,24 @@ def request_of(review: Manifest, *, path: str = "", budget: float | None = None)
 
 def _decoded(body: bytes | str, nesting_limit: int) -> Any:
     try:
-        tree = json.loads(body, parse_constant=_no_number, parse_float=_finite)
+        text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "surrogatepass")
+        tree = _READER.decode(text)
     except RecursionError:
         raise _too_deep(nesting_limit) from None
     except ValueError:
         # The message of the JSON reader is left out, as some versions repeat a part of the body.
         raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
-    level = [tree]
+    level = [tree] if isinstance(tree, dict | list) else []
     for _ in range(nesting_limit):
-        level = [inner for outer in level for inner in _inside(outer) if isinstance(inner, dict | list)]
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
         if not level:
             return tree
     raise _too_deep(nesting_limit)
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _no_number(word: str) -> Any:
@@ -108,6 +107,10 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(text)
     return number
+
+
+# Made once: `json.loads` makes one for each call that has other rules than its own.
+_READER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
 
 
 def _too_deep(limit: int) -> ReviewError:

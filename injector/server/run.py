@@ -13,11 +13,12 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import uvicorn
 
+from injector.classes import dataclass
 from injector.errors import ConfigError
 from injector.printable import shown
 from injector.server.channel import Channel

@@ -123,7 +123,8 @@ class Lines(Generic[W]):
         names = [name for name in self._lines if name not in busy] if busy else self._lines
         if not names:
             return None
-        return self._remove(min(names, key=self._order), 0)
+        name = min(names, key=self._order) if len(names) > 1 else next(iter(names))
+        return self._remove(name, 0)
 
     def discard(self, entry: W) -> bool:
         """Remove an entry; False where it does not wait any more."""
@@ -152,6 +153,8 @@ class Lines(Generic[W]):
 
     def wait(self, namespace: str | None) -> float:
         """Estimated seconds until the turn of a new entry; None stands for a namespace without entries."""
+        if not self._length:
+            return 0.0
         ahead = min(self._length, (self.waiting(namespace or "") + 1) * len(self._lines))
         if namespace is None:
             ahead = min(self._length, len(self._lines))

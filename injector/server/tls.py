@@ -9,12 +9,24 @@ valid.
 from __future__ import annotations
 
 import ssl
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from injector.errors import ConfigError
 from injector.files import as_file
 
 VERSIONS: Final = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+
+def verified_certificate(connection: ssl.SSLObject) -> Mapping[str, Any] | None:
+    """The caller's certificate after a handshake, None without one.
+
+    ``{"resumed": True}`` where an earlier handshake verified it: its CA may not be trusted any more.
+    """
+    certificate = connection.getpeercert()
+    if certificate and connection.session_reused:
+        return {"resumed": True}
+    return certificate or None
 
 
 class ReloadableTLS:
@@ -75,9 +87,10 @@ class ReloadableTLS:
     def _set_up(self, context: ssl.SSLContext) -> ssl.SSLContext:
         context.minimum_version = self._minimum
         context.set_alpn_protocols(["http/1.1"])
-        # The API server does not resume sessions, so tickets of TLS 1.3 would be of no use. In TLS 1.2 a
-        # session may still be resumed, by its ID or by a ticket.
+        # The API server resumes no session, so tickets would be of no use. In TLS 1.2 a session may still be
+        # resumed by its ID.
         context.num_tickets = 0
+        context.options |= ssl.OP_NO_TICKET
         # The outer context decides whether a certificate is asked for, the inner one which CAs are trusted.
         context.verify_mode = self._mode
         if self.trusted:

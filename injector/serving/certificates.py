@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from injector.certs.files import FilePaths, FileSource
 from injector.certs.issue import CertificateSpec, service_names
 from injector.certs.own import SelfSignedSource
 from injector.certs.published import CABundlePublisher
+from injector.classes import dataclass
 from injector.config import cross_checks
 from injector.config.fields import seconds
 from injector.config.server_settings import Server

@@ -6,6 +6,8 @@ Not here: how a list is kept up to date (`injector.kube.watching`), and the use 
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Mapping
 from typing import Final
 
 from injector.core.facts import native_support
@@ -14,6 +16,9 @@ from injector.core.profile import Config
 from injector.kube.async_client import AsyncCluster
 from injector.kube.objects import NAMESPACES, NODES
 from injector.kube.watching import Informer
+
+# The longest value of a label.
+_LABEL: Final = 63
 
 
 class ClusterFacts:
@@ -79,8 +84,8 @@ class ClusterFacts:
 
     def namespace_of(self, name: str) -> Namespace | None:
         """A Namespace object, None where unknown."""
-        item = self._informers[NAMESPACES].get(name) if NAMESPACES in self._informers else None
-        return None if item is None else Namespace(name, item["labels"], item["annotations"])
+        informer = self._informers.get(NAMESPACES)
+        return None if informer is None else informer.get(name)
 
     def native_sidecars(self, node_name: str) -> bool | None:
         """Whether the kubelets support native sidecars, None while the Nodes are unknown."""
@@ -103,9 +108,19 @@ class ClusterFacts:
         return self._objects[1]
 
 
-def _namespace(item: Manifest) -> Manifest:
+def _namespace(item: Manifest) -> Namespace:
     meta = item["metadata"]
-    return {"labels": meta.get("labels") or {}, "annotations": meta.get("annotations") or {}}
+    return Namespace(sys.intern(meta["name"]), _shared(meta.get("labels")), _shared(meta.get("annotations")))
+
+
+def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The same, with one copy of a text for all namespaces: keys are mostly the same, values often."""
+    return {sys.intern(key): _interned(value) for key, value in (texts or {}).items()}
+
+
+def _interned(value: str) -> str:
+    """A value that others may have too, as those of labels; a longer one is hardly ever the same."""
+    return sys.intern(value) if len(value) <= _LABEL else value
 
 
 def _node(item: Manifest) -> Manifest:

@@ -10,9 +10,9 @@ from socket import socket
 from injector.config.folder import shipped
 from injector.config.loading import Input, Text, load_input
 from injector.core.profile import Config
-from injector.server.app import State
 from injector.server.debug import Debug, bind_loopback, create_debug_app
 from injector.server.run import Listener
+from injector.server.state import State
 
 
 def sockets(address: str) -> list[socket]:

@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from socket import socket
 from typing import Final
 
+from injector import collection
+from injector.classes import dataclass
 from injector.config.current import Current
 from injector.config.server_settings import Server
 from injector.config.source import Source
 from injector.core.profile import Config
 from injector.kube.async_client import AsyncCluster, connect_async
 from injector.kube.objects import NAMESPACES
-from injector.server import app
 from injector.server.answers import AnswerPolicy
+from injector.server.app import Webhook
 from injector.server.health import create_app
 from injector.server.places import Bounds, ReachedLimits
 from injector.server.queue import Size
 from injector.server.run import Listener, Stop, allowed_connections, bind, run_loop, serve_listeners
+from injector.server.state import Limits, Record, State
 from injector.server.tls import ReloadableTLS
 from injector.serving import certificates, debug_page, recording
 from injector.serving.caller_auth import Callers
@@ -35,6 +36,7 @@ from injector.serving.cluster_facts import ClusterFacts
 from injector.serving.component import Component, ProblemLog, combined
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import run_in_daemon_thread
+from injector.serving.warming import WarmSource, warm
 from injector.telemetry import Metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
@@ -65,8 +67,7 @@ class ServedWebhook:
                 stack.enter_context(bound)
             # While threads work on long admissions, the loop waits this long for its turn.
             sys.setswitchinterval(_SWITCH_SECONDS)
-            # An admission makes thousands of short-lived objects: frequent collections cost too much.
-            gc.set_threshold(20_000, 20, 50)
+            warm(self.config)
             run_loop(lambda stop: self._main(stop, sockets, stack))
 
     async def _main(self, stop: Stop, sockets: Sequence[socket], stack: contextlib.ExitStack) -> None:
@@ -82,6 +83,7 @@ class ServedWebhook:
             parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
             listeners = parts.listeners(state, sockets, self.server)
             page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
+            collection.settle()
             log_event("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
             await serve_listeners(listeners, stop, self.server.drain_seconds)
             for each in reversed(components):
@@ -125,17 +127,14 @@ class _Parts:
 
         def taken(config: Config) -> None:
             facts.need(config)
-            # Objects that live until the next configuration are left out of collections.
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
+            collection.settle_again()
 
         seconds = server.source.poll_seconds
         return cls(
             metrics,
             tls,
             Current(
-                webhook.source,
+                WarmSource(webhook.source, webhook.config),
                 webhook.config,
                 metrics,
                 seconds=seconds,
@@ -167,9 +166,9 @@ class _Parts:
         shown = (self.current, self.facts, self.certificates, self.certificates.watches, self.callers)
         return combined([*(each.warnings for each in shown), self.reached.warnings])
 
-    def state(self, server: Server, stop: Stop, record: app.Record | None) -> app.State:
+    def state(self, server: Server, stop: Stop, record: Record | None) -> State:
         """What the server needs of the parts."""
-        return app.State(
+        return State(
             current=lambda: self.current.config,
             metrics=self.metrics,
             namespace_of=self.facts.namespace_of,
@@ -178,7 +177,7 @@ class _Parts:
             waiting=self.not_ready,
             notes=self.warnings,
             draining=stop.is_set,
-            limits=app.Limits(
+            limits=Limits(
                 server.body_limit,
                 server.nesting_limit,
                 Size(server.queue.length, server.queue.max_bytes),
@@ -194,10 +193,10 @@ class _Parts:
             caller=self.callers.check,
         )
 
-    def listeners(self, state: app.State, sockets: Sequence[socket], server: Server) -> list[Listener]:
+    def listeners(self, state: State, sockets: Sequence[socket], server: Server) -> list[Listener]:
         """The listeners of the webhook, of health and metrics, and of the debug page where it is on."""
         outer, inner, *pages = sockets
-        webhook = app.Webhook(state, create_app(state, inner=False))
+        webhook = Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
         return [
             Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),

@@ -3,3 +3,8 @@
 Here: marks and skeletons, the sandbox and its operations, the budget of one template. Not here: what
 templates are about. The engine knows no pod, profile or mesh.
 """
+
+from injector.light_import import light
+
+# Running a compiled template takes a small part of Jinja.
+light("jinja2")

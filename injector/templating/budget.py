@@ -8,8 +8,10 @@ a `RenderBudget` *before* the work is done. Which operation charges what belongs
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NoReturn, TypeVar
+
+from injector.classes import dataclass
 
 T = TypeVar("T")
 Place = tuple[str, int]

@@ -178,7 +178,7 @@ def _map(env: Sandbox, value: Any, name: str | None = None, *args: Any, **kwargs
         ]
     if name not in FILTERS:
         raise Refused(f"unknown filter {shown(name)!r}", "have " + ", ".join(sorted(FILTERS)))
-    return [env.call_filter(name, item, args, kwargs) for item in items]
+    return [env.filters[name](env, item, *args, **kwargs) for item in items]
 
 
 def _chosen(wanted: bool, by_attribute: bool) -> Callable[..., list[Any]]:
@@ -190,7 +190,7 @@ def _chosen(wanted: bool, by_attribute: bool) -> Callable[..., list[Any]]:
             raise Refused(f"unknown test {shown(str(test[0]))!r}", "have " + ", ".join(sorted(env.tests)))
         items = list(listed(value, env.run))
         probes = _picked(env, items, attribute)
-        verdicts = (env.call_test(test[0], probe, test[1:]) if test else bool(probe) for probe in probes)
+        verdicts = (env.tests[test[0]](env, probe, *test[1:]) if test else bool(probe) for probe in probes)
         return [item for item, verdict in zip(items, verdicts, strict=True) if bool(verdict) is wanted]
 
     return choose

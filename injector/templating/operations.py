@@ -11,8 +11,8 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from jinja2 import pass_context, pass_environment
 from jinja2.runtime import Context, Undefined
+from jinja2.utils import pass_context, pass_environment
 
 from injector.templating.budget import LIST, Refused, RenderBudget
 from injector.templating.sandbox import Function, Sandbox

@@ -1,18 +1,16 @@
 """What templates can write, whichever branches they take: names of elements, and fields of a pod's spec.
 
-A template is read as if each branch were taken once and each expression gave some text. Names that
-an expression gives are not known here.
+Names that an expression gives are not known here. Not here: the text with each branch taken (`branches`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator
+from dataclasses import field
 from typing import Any, Final
 
-from jinja2 import Environment, nodes
-
 from injector import yamltext
+from injector.classes import dataclass
 from injector.templating.operations import MARK
 
 _TEMPLATE_FIELDS: Final = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
@@ -36,27 +34,6 @@ class Outline:
             self.fields.add(name)
             if name in lists and isinstance(value, list):
                 self.names.setdefault(name, set()).update(_names(value))
-
-
-def flattened(env: Environment, text: str, include: Callable[[str], str]) -> str:
-    """The text of a template with each branch taken once; `include` gives that of another template."""
-    return "".join(_pieces(env.parse(text).body, include))
-
-
-def _pieces(body: list[Any], include: Callable[[str], str]) -> Iterator[str]:
-    for node in body:
-        if isinstance(node, nodes.Output):
-            yield from (n.data if isinstance(n, nodes.TemplateData) else MARK for n in node.nodes)
-        elif isinstance(node, nodes.If):
-            yield from _pieces([*node.body, *node.elif_, *node.else_], include)
-        elif isinstance(node, nodes.For):
-            yield from _pieces([*node.body, *node.else_], include)
-        elif isinstance(node, nodes.Include) and isinstance(node.template, nodes.Const):
-            yield include(node.template.value)
-        elif isinstance(node, nodes.With | nodes.Block | nodes.Scope | nodes.ScopedEvalContextModifier):
-            yield from _pieces(node.body, include)
-        elif isinstance(node, nodes.FilterBlock | nodes.CallBlock):
-            yield MARK
 
 
 def _spec_fields(tree: Any) -> Iterator[tuple[str, Any]]:

@@ -6,13 +6,13 @@ map goes into a function, a loop or another variable, the path ends there: all b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from jinja2 import Environment, nodes
 
-Path = tuple[str, ...]
+from injector.classes import dataclass
+from injector.templating.paths import Path
 
 _ENVIRONMENT: Final = Environment(autoescape=False)
 
@@ -76,15 +76,3 @@ def _path(node: nodes.Node) -> Path | None:
 
 def _longer(path: Path | None, key: str) -> Path | None:
     return None if path is None else (*path, key)
-
-
-def at(tree: Any, path: Path) -> list[Any]:
-    """What a template can read at a path: a list of that value, an empty one where nothing is there."""
-    for key in path:
-        if not isinstance(tree, Mapping):
-            # A member of a text, a number or a list.
-            break
-        if key not in tree:
-            return []
-        tree = tree[key]
-    return [tree]

@@ -13,23 +13,22 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from jinja2 import TemplateError as JinjaError
-from jinja2.runtime import new_context
+from jinja2.exceptions import TemplateError as JinjaError
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
 from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
-from injector.templating.library import Library, TemplateSource
+from injector.templating.library import Library
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.outline import Outline
-from injector.templating.reads import Path
-from injector.templating.rewriting import key_of
+from injector.templating.paths import Path
 from injector.templating.sandbox import Unknown
+from injector.templating.unit import CompiledAhead, TemplateSource, key_of, none_ahead
 from injector.templating.values import json_of, kind, text_of
 from injector.work import TooExpensive, Work
 
@@ -143,8 +142,8 @@ class Templates:
     """A set of templates that render overlays, and that include and import only each other.
 
     `functions` are global functions beside those of the language; `names`, if given, are the only
-    variables that templates may read. A template is compiled when it is first used. Not for use
-    by two threads at once.
+    variables that templates may read. A template that `ahead` does not find is compiled when it
+    is first used. Not for use by two threads at once.
     """
 
     def __init__(
@@ -153,9 +152,10 @@ class Templates:
         functions: Mapping[str, Callable[..., object]] = MappingProxyType({}),
         limits: RenderLimits = RenderLimits(),  # noqa: B008 (frozen)
         names: Collection[str] | None = None,
+        ahead: CompiledAhead = none_ahead,
     ) -> None:
-        self._made_of = (sources, functions, limits, names)
-        self._library = Library(sources, functions, limits, names)
+        self._made_of = (sources, functions, limits, names, ahead)
+        self._library = Library(sources, functions, limits, names, ahead)
         self._limits = limits
         self._skeletons: OrderedDict[str, Any] = OrderedDict()
         self._size = 0
@@ -258,7 +258,7 @@ class Templates:
         """The pieces that a compiled template outputs, one at a time."""
         env, template = self._library.env, self._library.check(key).template
         variables = {**env.globals, **context}
-        return template.root_render_func(new_context(env, key, template.blocks, variables, shared=True))
+        return template.root_render_func(template.new_context(variables, shared=True))
 
     def _parse(self, skeleton: str, name: str, context: Mapping[str, object]) -> Any:
         try:

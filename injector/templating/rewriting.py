@@ -19,8 +19,6 @@ What the operations do belongs there, what the marks become to `render`.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final, NoReturn
 
 from jinja2 import nodes
@@ -30,24 +28,9 @@ from injector.errors import TemplateError
 from injector.printable import shown
 from injector.templating.filters import FILTERS
 from injector.templating.predicates import TESTS
+from injector.templating.unit import Mentions, key_of, nearest
 
 _RESERVED: Final = frozenset({"self", "super", "varargs", "kwargs"})
-
-
-@dataclass(slots=True)
-class Mentions:
-    """What the syntax tree of a template says about names and other templates."""
-
-    references: list[tuple[str, int]] = field(default_factory=list)
-    """Keys of the variants that it includes or imports, with the line."""
-    included: set[str] = field(default_factory=set)
-    """Keys of those that see its variables."""
-    wanted: list[tuple[str, str, int]] = field(default_factory=list)
-    """Key, name and line of what it imports by name."""
-    paths: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    """Last part of a dotted name -> (line, the whole of it)."""
-    assigned: set[str] = field(default_factory=set)
-    """Names that it gives a value: variables, macros and their arguments, imports."""
 
 
 def rewrite(tree: nodes.Template, variant: str, where: Callable[[int], str]) -> Mentions:
@@ -60,17 +43,6 @@ def rewrite(tree: nodes.Template, variant: str, where: Callable[[int], str]) -> 
     stored = (node.name for node in tree.find_all(nodes.Name) if node.ctx != "load")
     rewriting.mentions.assigned.update(stored)
     return rewriting.mentions
-
-
-def key_of(variant: str, name: str) -> str:
-    """The key of a variant, which is also the name of its compiled template."""
-    return f"{variant} {name}"
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """A hint that names the nearest known word, or all of them."""
-    close = get_close_matches(name, sorted(known), 1)
-    return f"did you mean {close[0]!r}?" if close else "have " + ", ".join(sorted(known))
 
 
 def _dotted(node: nodes.Node) -> str:

@@ -1,27 +1,26 @@
 """The environment of templates: attributes, items, calls, operators, and what is not there.
 
-Jinja's sandbox with closed lists in place of its rules: a template reaches keys and items of its
-values, the methods named here, and the functions, filters and tests that the environment is given
-(`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `RenderBudget`. All iterables
-of the language are lists, maps and strings, so that a loop knows its length when it starts.
+In place of Jinja's environment, of which running a template takes little. A template reaches keys and
+items of its values, the methods named here, and the functions, filters and tests that the environment is
+given (`filters`, `predicates`, `functions`, `operations`). Each use is charged to the `RenderBudget`.
+All iterables of the language are lists, maps and strings, so that a loop knows its length when it starts.
 
 What the values are belongs to `values`; the text and the compilation of templates to `library`.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any, Final, cast
 
-from jinja2 import Template, pass_environment
-from jinja2.environment import TemplateModule
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import Namespace, missing
+from jinja2.utils import Namespace, missing, pass_environment
 
 from injector.printable import shown
 from injector.templating.budget import NODE, SIZED, Refused, RenderBudget, RenderLimits
+from injector.templating.running import Module, Template
 from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
@@ -47,7 +46,15 @@ _LOOP: Final = frozenset(
     )
 )
 
-_BINARY: Final = ImmutableSandboxedEnvironment.default_binop_table
+_BINARY: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "**": operator.pow,
+    "%": operator.mod,
+}
 
 
 class Unknown(Refused):
@@ -74,7 +81,7 @@ class Missing(StrictUndefined):
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
 
 
-class Sandbox(ImmutableSandboxedEnvironment):
+class Sandbox:
     """The environment of all templates of one set. Renders one template at a time: `run` is its account.
 
     `find` gives the compiled template of a key. `builtins` are the language's own global functions,
@@ -82,8 +89,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     Beside these only macros and methods can be called.
     """
 
-    # Intercepted operators are not folded at compile time either.
-    intercepted_binops = frozenset(_BINARY)
+    # What Jinja's generated code and its runtime ask of an environment, beside the methods below.
+    autoescape = False
+    is_async = False
+    undefined = Missing
+    context_class = Context
+    concat = staticmethod("".join)
 
     def __init__(
         self,
@@ -95,16 +106,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         builtins: Mapping[str, Function],
         functions: Mapping[str, Function],
     ) -> None:
-        # Nothing is folded when a template is compiled (`optimized`): a filter on constants is
-        # charged as every other one.
-        super().__init__(
-            undefined=Missing,
-            optimized=False,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-            cache_size=0,
-        )
         self.run = RenderBudget(limits)
         self.find = find
         self.filters = dict(filters)
@@ -128,7 +129,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             return Method(obj, attribute)
         if isinstance(obj, LoopContext) and attribute in _LOOP:
             return getattr(obj, attribute)
-        if isinstance(obj, Namespace | TemplateModule) and not attribute.startswith("_"):
+        if isinstance(obj, Namespace | Module) and not attribute.startswith("_"):
             value = getattr(obj, attribute, missing)
             return self.undefined(obj=obj, name=attribute) if value is missing else value
         if isinstance(obj, dict):

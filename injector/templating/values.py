@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from jinja2.runtime import Macro, Undefined
 
+from injector.classes import dataclass
 from injector.templating.budget import LIST, NODE, SIZED, Refused, RenderBudget
 
 NUMBER: Final = (int, float)

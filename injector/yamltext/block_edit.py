@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.yamltext import write
 from injector.yamltext.draft import Draft, Obstacle, Uneditable
 from injector.yamltext.nodes import GAP, Node, NodeShape

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from yaml.events import (
@@ -22,6 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from injector.classes import dataclass
 from injector.pointer import escape
 from injector.printable import shown
 from injector.yamltext.events import AnchorError, YamlError, error_at, events, is_merge

@@ -5,13 +5,20 @@ Not here: which edits a change needs (edit.py, block_edit.py, flow_edit.py).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
-from injector.yamltext.compose import MARK
+from injector.classes import dataclass
 from injector.yamltext.layout import Layout
 from injector.yamltext.nodes import Node
+
+SUBSTITUTE: Final = "what-goes-here-"
+"""How a scalar begins that stands for a value in an outline."""
+
+
+# Less text is read again sooner than left out.
+_LARGE: Final = 80
 
 
 class Obstacle(Enum):
@@ -71,10 +78,15 @@ class Draft:
             outline = outline.replace("\n", self.line_break)
         self.edits.append(Edit(start, end, text, outline))
 
+    def leave(self, start: int, end: int, value: Any) -> None:
+        """Leave what is between two places, a value behind its colon or dash, out of the outline."""
+        if end - start > _LARGE:
+            self.edits.append(Edit(start, end, self.text[start:end], f" {self.substitute(value)}"))
+
     def substitute(self, value: Any) -> str:
         """A short scalar for a value in an outline."""
         self.substituted.append(value)
-        return f'"{MARK}{len(self.substituted) - 1}"'
+        return f'"{SUBSTITUTE}{len(self.substituted) - 1}"'
 
     def line_start(self, place: int) -> int:
         """Where the line of a place begins."""

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from injector.yamltext import block_edit
 from injector.yamltext.alignment import is_named, same, stretches
 from injector.yamltext.block_edit import Slot
-from injector.yamltext.compose import MARK
-from injector.yamltext.draft import Draft, Obstacle, Uneditable
+from injector.yamltext.draft import SUBSTITUTE, Draft, Obstacle, Uneditable
 from injector.yamltext.events import YamlError
 from injector.yamltext.flow_edit import FlowEditor, check_brackets, style_of
-from injector.yamltext.layout import layout_of
+from injector.yamltext.layout import Layout, layout_of
+from injector.yamltext.line_nodes import BlockNode, Places
+from injector.yamltext.lines import read_lines
 from injector.yamltext.nodes import Node, NodeShape, root_of
-from injector.yamltext.read import load, parsed
+from injector.yamltext.read import composed, lines_of, parsed
 from injector.yamltext.stream import Document
 
 _OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
@@ -36,24 +37,42 @@ def edited(document: Document, before: Any, after: Any) -> str | Obstacle:
         return error.obstacle
 
 
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """The node of a document, its layout, and the anchors that aliases name."""
+
+    root: Node
+    layout: Layout
+    aliased: frozenset[str]
+
+
+def _places_of(document: Document) -> _Places:
+    """Where everything is in a document. Raises Uneditable."""
+    if lines := lines_of(document):
+        places = Places(lines)
+        return _Places(places.root, places.layout, frozenset())
+    if _OTHER_BREAKS.search(document.text):
+        raise Uneditable(Obstacle.LINE_BREAKS)
+    root = root_of(parsed(document), document.text)
+    if root is None:
+        raise Uneditable(Obstacle.READ_BACK)
+    return _Places(root, layout_of(root, document.text), _aliases(root))
+
+
 class _Editor:
     """Finds the edits that a change of the tree needs."""
 
     def __init__(self, document: Document, before: Any) -> None:
-        if _OTHER_BREAKS.search(document.text):
-            raise Uneditable(Obstacle.LINE_BREAKS)
-        root = root_of(parsed(document), document.text)
-        if root is None:
-            raise Uneditable(Obstacle.READ_BACK)
+        places = _places_of(document)
         self._document = document
         self._before = before
-        self._root = root
-        self._aliased = _aliases(root)
+        self._root = root = places.root
+        self._aliased = places.aliased
         self._is_flow = root.flow
         ends = document.text.endswith("\n")
         line_break = "\r\n" if document.raw.partition("\n")[0].endswith("\r") else "\n"
         text = document.text if ends else document.text + line_break
-        self._draft = Draft(text, layout_of(root, text), line_break, blocks=ends)
+        self._draft = Draft(text, places.layout, line_break, blocks=ends)
         self._flow = FlowEditor(self._draft, style_of(self._draft, root))
         self._added_break = "" if ends else line_break
 
@@ -62,17 +81,24 @@ class _Editor:
         self._change(self._root, self._before, after, None)
         text = self._finished(self._draft.result())
         values = self._draft.substituted
-        if not values or self._is_flow or self._added_break or MARK in self._document.text:
+        if not values or self._is_flow or self._added_break or SUBSTITUTE in text:
             outline, values = text, []
         else:
             outline = self._finished(self._draft.result(outline=True))
-        try:
-            read = load(replace(self._document, text=outline))
-        except YamlError:
-            raise Uneditable(Obstacle.READ_BACK) from None
+        read = self._read(outline)
         if not (_fits(read, after, values) if values else same(read, after)):
             raise Uneditable(Obstacle.READ_BACK)
         return text
+
+    def _read(self, text: str) -> Any:
+        """The tree of a text in the place of the document. Raises Uneditable."""
+        lines = read_lines(text)
+        if lines:
+            return lines.tree()
+        try:
+            return composed(replace(self._document, text=text))
+        except YamlError:
+            raise Uneditable(Obstacle.READ_BACK) from None
 
     def _finished(self, text: str) -> str:
         return text.removesuffix(self._added_break) if self._added_break else text
@@ -102,7 +128,7 @@ class _Editor:
         names = self._names(node, before)
         removed = [i for i, name in enumerate(names) if name is not None and name not in after]
         for index, name in enumerate(names):
-            if name is not None and name in after and before[name] is not after[name]:
+            if name is not None and name in after:
                 self._change_member(node, index, before[name], after[name])
         added = {name: value for name, value in after.items() if name not in before}
         if node.flow and (added or removed):
@@ -118,8 +144,13 @@ class _Editor:
             block_edit.add_members(self._draft, node, added, self._place_of_members(node))
 
     def _change_member(self, node: Node, index: int, before: Any, after: Any) -> None:
+        value = node.values[index]
+        if before is after:
+            if isinstance(value, BlockNode):
+                self._draft.leave(node.keys[index].end + 1, value.end, before)
+            return
         slot = None if node.flow else block_edit.member_slot(self._draft, node, node.keys[index])
-        self._change(node.values[index], before, after, slot)
+        self._change(value, before, after, slot)
 
     def _change_list(
         self, node: Node, before: Sequence[Any], after: Sequence[Any], slot: Slot | None
@@ -136,9 +167,12 @@ class _Editor:
                 if not belong and not _may_replace(a, b):
                     pairs = i
                     break
-                if a is not b:
+                value = node.values[old + i]
+                if a is b and isinstance(value, BlockNode):
+                    self._draft.leave(value.start - 1, value.end, a)
+                elif a is not b:
                     inner = None if node.flow else Slot(places[old + i] + 1, indent, in_list=True)
-                    self._change(node.values[old + i], a, b, inner)
+                    self._change(value, a, b, inner)
             removed += range(old + pairs, old_end)
             if new + pairs < new_end:
                 added.append((old + pairs, after[new + pairs : new_end]))
@@ -235,6 +269,6 @@ def _fits(read: Any, after: Any, values: Sequence[Any]) -> bool:
             and len(read) == len(after)
             and all(_fits(a, b, values) for a, b in zip(read, after, strict=True))
         )
-    if isinstance(read, str) and read.startswith(MARK):
-        return values[int(read[1:])] is after
+    if isinstance(read, str) and read.startswith(SUBSTITUTE):
+        return values[int(read.removeprefix(SUBSTITUTE))] is after
     return same(read, after)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.yamltext import write
 from injector.yamltext.draft import Draft, Obstacle, Uneditable
 from injector.yamltext.json_write import dump_json

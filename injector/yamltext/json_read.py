@@ -10,7 +10,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final
 
 from yaml.events import (
@@ -21,6 +20,8 @@ from yaml.events import (
     SequenceEndEvent,
     SequenceStartEvent,
 )
+
+from injector.classes import dataclass
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _TOKEN = re.compile(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.yamltext.nodes import Node, NodeShape
 
 # The fewest and the most blanks that are taken for a habit of the author.
@@ -35,20 +35,24 @@ def column(text: str, place: int) -> int:
 
 def layout_of(root: Node, text: str) -> Layout:
     """The layout of a document: of each kind of distance the one that occurs most."""
-    counts: dict[str, Counter[int]] = {name: Counter() for name in _BOUNDS}
+    counts = {name: Counter[int]() for name in _BOUNDS}
     for name, blanks in _distances(root, text):
-        fewest, most = _BOUNDS[name]
-        if fewest <= blanks <= most:
-            counts[name][blanks] += 1
+        counts[name][blanks] += 1
+    return layout_of_counts(**counts)
+
+
+def layout_of_counts(step: Counter[int], before: Counter[int], behind: Counter[int]) -> Layout:
+    """The layout of a document with so many distances of each kind; of those that occur as often the first."""
     return Layout(
-        _most(counts["step"], PLAIN.step),
-        _most(counts["before"], PLAIN.before_dash),
-        _most(counts["behind"], PLAIN.behind_dash),
+        _most(step, "step", PLAIN.step),
+        _most(before, "before", PLAIN.before_dash),
+        _most(behind, "behind", PLAIN.behind_dash),
     )
 
 
-def _most(counter: Counter[int], default: int) -> int:
-    return counter.most_common(1)[0][0] if counter else default
+def _most(counter: Counter[int], name: str, default: int) -> int:
+    fewest, most = _BOUNDS[name]
+    return max((each for each in counter if fewest <= each <= most), key=counter.__getitem__, default=default)
 
 
 def _distances(root: Node, text: str) -> Iterator[tuple[str, int]]:

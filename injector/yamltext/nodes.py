@@ -44,16 +44,13 @@ class Node:
 
     __slots__ = ("anchor", "end", "first", "flow", "keys", "shape", "start", "tag", "values")
 
-    def __init__(self, shape: NodeShape, event: Any, text: str) -> None:
+    def __init__(self, shape: NodeShape, start: int, end: int, *, flow: bool = False) -> None:
         self.shape = shape
-        self.anchor: str | None = event.anchor
-        self.tag: str | None = getattr(event, "tag", None)
-        self.first: int = event.start_mark.index
-        self.start = self.first
-        if self.tag is not None or self.own_anchor:
-            self.start = _behind_properties(text, self.first)
-        self.end: int = event.end_mark.index
-        self.flow = bool(getattr(event, "flow_style", False))
+        self.first = self.start = start
+        self.end = end
+        self.flow = flow
+        self.anchor: str | None = None
+        self.tag: str | None = None
         self.keys: list[Node] = []
         self.values: list[Node] = []
 
@@ -73,17 +70,27 @@ def root_of(events: Iterable[Event], text: str) -> Node | None:
             stack[-1].append(_scalar(event, text))
         elif isinstance(event, CollectionStartEvent):
             shape = NodeShape.MAP if isinstance(event, MappingStartEvent) else NodeShape.LIST
-            open_.append(Node(shape, event, text))
+            open_.append(_node(shape, event, text))
             stack.append([])
         elif isinstance(event, AliasEvent):
-            stack[-1].append(Node(NodeShape.ALIAS, event, text))
+            stack[-1].append(_node(NodeShape.ALIAS, event, text))
         elif isinstance(event, CollectionEndEvent):
             stack[-2].append(_closed(open_.pop(), stack.pop(), event))
     return top[0] if top else None
 
 
+def _node(shape: NodeShape, event: Any, text: str) -> Node:
+    node = Node(shape, event.start_mark.index, event.end_mark.index)
+    node.flow = bool(getattr(event, "flow_style", False))
+    node.anchor = event.anchor
+    node.tag = getattr(event, "tag", None)
+    if node.tag is not None or node.own_anchor:
+        node.start = _behind_properties(text, node.first)
+    return node
+
+
 def _scalar(event: Any, text: str) -> Node:
-    node = Node(NodeShape.SCALAR, event, text)
+    node = _node(NodeShape.SCALAR, event, text)
     if event.style in ("|", ">"):
         node.end = _block_end(text, node.start, node.end)
     elif node.start > node.end:  # nothing but an anchor or a tag

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from yaml.events import (
     CollectionEndEvent,
@@ -24,10 +24,8 @@ from yaml.events import (
 from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
 from injector.yamltext.events import YamlError, events, is_merge
+from injector.yamltext.lines import LARGEST, Lines, read_lines
 from injector.yamltext.stream import Document
-
-# The events of a longer text take too much room to stay.
-_LARGE: Final = 1_000_000
 
 
 def load(document: Document) -> Any:
@@ -39,12 +37,28 @@ def load(document: Document) -> Any:
     Merge keys follow Kubernetes' reader: of two values for a key the later one stays, wherever
     the merge stands. An alias gives a copy.
     """
+    lines = lines_of(document)
+    return lines.tree() if lines else composed(document)
+
+
+def lines_of(document: Document) -> Lines | None:
+    """A document as lines, None where it is left to the parser; those of the last one are still there."""
+    return None if document.is_json or len(document.text) > LARGEST else _lines_of(document)
+
+
+@lru_cache(maxsize=1)
+def _lines_of(document: Document) -> Lines | None:
+    return read_lines(document.text)
+
+
+def composed(document: Document) -> Any:
+    """The tree that the parser's events make; errors as `load`."""
     return Composer(document).compose(parsed(document))
 
 
 def parsed(document: Document) -> Iterable[Event]:
     """The events of a document; those of the one that was read last are still there."""
-    if len(document.text) > _LARGE:
+    if len(document.text) > LARGEST:
         return events(document)
     try:
         return _parsed(document)
@@ -124,12 +138,14 @@ def locate(document: Document, pointer: str) -> int:
 
     The line of a member is the line of its key. YamlError where `load` raises it.
     """
-    place: Frame | None = _lines(document)
+    names = [unescape(token) for token in pointer.split("/")[1:]]
+    if lines := lines_of(document):
+        return document.line + lines.row_of(names)
+    place: Frame | None = _frames(document)
     line = document.line
-    for token in ["0", *pointer.split("/")[1:]]:
+    for name in ["0", *names]:
         if place is None:
             break
-        name = unescape(token)
         key = int(name) if place.is_list and name.isdecimal() else name
         if key not in place.lines:
             break
@@ -139,7 +155,7 @@ def locate(document: Document, pointer: str) -> int:
 
 
 @lru_cache(maxsize=1)
-def _lines(document: Document) -> Frame:
+def _frames(document: Document) -> Frame:
     """The lines of the document that was asked about last: a report names many places of one."""
     composer = Composer(document)
     composer.compose(parsed(document))
@@ -153,9 +169,14 @@ def kind_of(document: Document) -> tuple[str, str] | None:
     document of another kind can pass. Where a tag or a merge key may change the two fields, the whole
     tree is read, and YamlError is raised as `load` does.
     """
+    if lines := lines_of(document):
+        return _kind(lines.top("kind"), lines.top("apiVersion") or "")
     top = list(_top_level(document))
     fields = load(document) if None in top else dict(zip(top[::2], top[1::2], strict=True))
-    kind, version = fields.get("kind"), fields.get("apiVersion", "")
+    return _kind(fields.get("kind"), fields.get("apiVersion", ""))
+
+
+def _kind(kind: Any, version: Any) -> tuple[str, str] | None:
     return (version if isinstance(version, str) else "", kind) if kind and isinstance(kind, str) else None
 
 

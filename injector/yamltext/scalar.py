@@ -24,14 +24,16 @@ MERGE_TAG: Final = _TAG + "merge"
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
 _NULL = ("", "~", "null", "Null", "NULL")
-_WORDS: Final[dict[str, bool | None]] = (
+WORDS: Final[dict[str, bool | None]] = (
     dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False) | dict.fromkeys(_NULL, None)
 )
+"""The plain scalars that are a truth value or null."""
 _NOT_JSON: Final = frozenset(
     [sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")] + [".nan", ".NaN", ".NAN"]
 )
 
-_NUMBER_START: Final = frozenset("+-.0123456789")
+NUMBER_START: Final = frozenset("+-.0123456789")
+"""A number begins with one of these."""
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 _BASED = re.compile(r"(?P<sign>[-+]?)0(?:[xX](?P<hex>[0-9a-fA-F]+)|[bB](?P<bin>[01]+)|[oO]?(?P<oct>[0-7]+))")
 _SIGN_INSIDE = re.compile(r"0b(?P<number>[-+][01]+)")
@@ -50,7 +52,7 @@ _NUMERIC = re.compile(
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?", re.DOTALL
 )
-_SPECIAL: Final = frozenset(_WORDS) | _NOT_JSON | {"=", "<<"}
+_SPECIAL: Final = frozenset(WORDS) | _NOT_JSON | {"=", "<<"}
 
 
 def resolve(text: str) -> Scalar:
@@ -58,9 +60,9 @@ def resolve(text: str) -> Scalar:
 
     A float stays one, see `integral`.
     """
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in _NUMBER_START:
+    if text in WORDS:
+        return WORDS[text]
+    if text[0] not in NUMBER_START:
         return text
     if text in _NOT_JSON:
         raise ValueError("infinity and not-a-number are not JSON values")
@@ -92,7 +94,7 @@ def is_ambiguous(text: str) -> bool:
     """Say whether text, written plain, is no string to Kubernetes, to YAML 1.1 or to YAML 1.2."""
     if text in _SPECIAL:
         return True
-    if text[0] not in _NUMBER_START:
+    if text[0] not in NUMBER_START:
         return False
     return bool(_NUMERIC.fullmatch(text.replace("_", "")) or _DATE.fullmatch(text))
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from injector.classes import dataclass
 from injector.yamltext.json_read import blanks, value_end
 
 _BOM = "\ufeff"
@@ -19,6 +19,7 @@ _MARKER = re.compile(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _MARKER_BYTES = re.compile(rb"^(?:\xef\xbb\xbf)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _JSON_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 _BLOCK: Final = 1 << 20
+_BLANKS: Final = ("", " ", "\t", "\r", "\n")
 _SEPARATOR = re.compile(r"\ufeff?(?:---(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))?")
 
 
@@ -122,11 +123,28 @@ def _is_json(text: str) -> bool:
 
 
 def _yaml_pieces(text: str) -> list[str]:
-    cuts = [match.start() for match in _MARKER.finditer(text)]
+    cuts = _markers(text)
     if cuts and _only_directives(text[: cuts[0]]):
         del cuts[0]
     bounds = sorted({0, *cuts, len(text)})
     return [text[start:end] for start, end in pairwise(bounds)]
+
+
+def _markers(text: str) -> list[int]:
+    """Where lines of dashes begin."""
+    if _BOM in text:
+        return [match.start() for match in _MARKER.finditer(text)]
+    places = [0] if _is_marker(text, 0) else []
+    place = text.find("\n---")
+    while place >= 0:
+        if _is_marker(text, place + 1):
+            places.append(place + 1)
+        place = text.find("\n---", place + 1)
+    return places
+
+
+def _is_marker(text: str, place: int) -> bool:
+    return text.startswith("---", place) and text[place + 3 : place + 4] in _BLANKS
 
 
 def _only_directives(prologue: str) -> bool:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
 from typing import Any, Final
 
 from injector.errors import ManifestError
@@ -20,6 +19,7 @@ from injector.yamltext.scalar import integral, is_ambiguous
 # A parser looks for the colon of a key within 1024 characters.
 _LONGEST_KEY: Final = 1000
 _SHORT: Final = 64
+_MOST_WRITTEN: Final = 4096
 _PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
 _ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
 _BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
@@ -66,7 +66,7 @@ def item(value: Any, indent: int, layout: Layout, *, blocks: bool = True) -> str
 
 def key(text: str) -> str:
     """Write a key of a block. ManifestError for one that is too long to stand before a colon."""
-    written = _key(text)
+    written = _WRITTEN[text]
     if len(written) > _LONGEST_KEY:
         raise ManifestError("a key of more than 1000 characters")
     return written
@@ -80,7 +80,7 @@ def flow(value: Any) -> str:
         return "[" + ", ".join(map(flow, value)) + "]"
     if not isinstance(value, str):
         return _scalar(value, 0)
-    text = _one_line(value)
+    text = _WRITTEN[value]
     return f"'{text}'" if text == value and _FLOW_SYNTAX.search(text) else text
 
 
@@ -104,24 +104,24 @@ class _Writer:
         pad = " " * indent
         out = self.out
         for key in sorted(mapping) if self._sort_keys else mapping:
-            written = _key(key)
+            written = _WRITTEN[key]
             if len(written) > _LONGEST_KEY:
                 written = f"? {written}\n{pad}"
             value = mapping[key]
             if isinstance(value, str) and "\n" not in value:
-                out.append(f"{lead}{written}: {_one_line(value)}\n")
+                out.append(f"{lead}{written}: {_WRITTEN[value]}\n")
             else:
                 out.append(f"{lead}{written}:")
                 self.member(value, indent, depth)
             lead = pad
 
     def member(self, value: Any, indent: int, depth: int) -> None:
-        if isinstance(value, dict) and value:
+        if value and isinstance(value, dict):
             _check_depth(depth)
             inner = indent + self._step
             self.out.append("\n")
             self.mapping(value, inner, " " * inner, depth + 1)
-        elif isinstance(value, list) and value:
+        elif value and isinstance(value, list):
             _check_depth(depth)
             inner = indent + self._before_dash
             self.out.append("\n")
@@ -133,10 +133,12 @@ class _Writer:
         pad = " " * indent
         inner = indent + self._behind_dash
         for item in items:
-            if isinstance(item, dict) and item:
+            if isinstance(item, str) and "\n" not in item:
+                self.out.append(f"{lead}{self._dash}{_WRITTEN[item]}\n")
+            elif item and isinstance(item, dict):
                 _check_depth(depth)
                 self.mapping(item, inner, lead + self._dash, depth + 1)
-            elif isinstance(item, list) and item:
+            elif item and isinstance(item, list):
                 _check_depth(depth)
                 self.sequence(item, inner, lead + self._dash, depth + 1)
             else:
@@ -147,7 +149,7 @@ class _Writer:
         if isinstance(value, str):
             if self._blocks and "\n" in value and _fits_block(value):
                 return _block(value, indent, self._step)
-            return _one_line(value)
+            return _WRITTEN[value]
         if isinstance(value, dict | list):
             _check_depth(depth)
         return _scalar(value, indent)
@@ -162,7 +164,7 @@ def _scalar(value: Any, indent: int) -> str:
     if isinstance(value, str):
         if "\n" in value and _fits_block(value):
             return _block(value, indent, PLAIN.step)
-        return _one_line(value)
+        return _WRITTEN[value]
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -172,12 +174,6 @@ def _scalar(value: Any, indent: int) -> str:
     if isinstance(value, (dict, list)):  # only the empty ones come here
         return "{}" if isinstance(value, dict) else "[]"
     raise TypeError(f"{type(value).__name__} is not JSON-shaped")
-
-
-def _key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"{type(key).__name__} as a key is not JSON-shaped")
-    return _one_line(key)
 
 
 def _number(number: int | float) -> str:
@@ -190,19 +186,30 @@ def _number(number: int | float) -> str:
     return text if "." in text else text.replace("e", ".0e")
 
 
+class _Written(dict[str, str]):
+    """Texts as they are written on one line. Those that are short are kept: the same come in each workload."""
+
+    def __missing__(self, text: Any) -> str:
+        if not isinstance(text, str):
+            raise TypeError(f"{type(text).__name__} as a key is not JSON-shaped")
+        written = _one_line(text)
+        if len(text) <= _SHORT:
+            if len(self) >= _MOST_WRITTEN:
+                self.clear()
+            self[text] = written
+        return written
+
+
 def _one_line(text: str) -> str:
-    # The same short texts come in each workload.
-    return _quoted(text) if len(text) <= _SHORT else _quoted.__wrapped__(text)
-
-
-@lru_cache(maxsize=4096)
-def _quoted(text: str) -> str:
     printable = text.isprintable() if text.isascii() else _ONE_LINE.fullmatch(text)
     if not printable or is_ambiguous(text):
         return '"' + _ESCAPED.sub(_escape, text) + '"'
     if _is_plain(text):
         return text
     return "'" + text.replace("'", "''") + "'"
+
+
+_WRITTEN: Final = _Written()
 
 
 def _is_plain(text: str) -> bool:

@@ -34,8 +34,9 @@ from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import ReviewError
 from injector.server import answers, reviews
-from injector.server.app import State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.telemetry import Metrics
 from injector.work import Work
 from tests.asgi import Reply, exchange, scope_of

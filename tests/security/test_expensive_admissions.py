@@ -16,19 +16,20 @@ import pytest
 from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
+from injector.server import admitting, queue, reviews
 from injector.server import app as webhook
-from injector.server import queue, reviews
 from injector.server.answers import AnswerPolicy
-from injector.server.app import Limits, State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
 from injector.server.queue import WORKERS
+from injector.server.state import Limits, State
 from injector.server.worker import Worker
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of
 from tests.server.serving_in_thread import PATIENCE, serving
 from tests.server.webhook_factories import Shipper, a_body, a_config, a_pod
 
-LARGE = "x" * webhook.LOOP_BYTES
+LARGE = "x" * admitting.LOOP_BYTES
 
 
 @dataclass
@@ -137,7 +138,7 @@ def test_a_small_pod_that_costs_much_is_moved_to_a_thread_with_the_whole_limit()
     spent: list[int] = []
 
     def costs(run: Any) -> None:
-        run.work.charge(webhook.LOOP_UNITS + 1)
+        run.work.charge(admitting.LOOP_UNITS + 1)
         spent.append(run.work.limit)
 
     stage = Stage(gate.config(lambda run: costs(run) if run.facts.namespace == "greedy" else None))
@@ -160,7 +161,7 @@ def test_a_pod_that_charges_nothing_and_takes_long_in_the_loop_is_moved_at_its_n
     def slow(_run: Any) -> None:
         if threading.current_thread().name != "admission":
             begun = time.thread_time()
-            while time.thread_time() - begun <= webhook.LOOP_SECONDS:
+            while time.thread_time() - begun <= admitting.LOOP_SECONDS:
                 pass
 
     gate = Gate(namespace="nobody's")

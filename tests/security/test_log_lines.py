@@ -20,8 +20,9 @@ from injector.core.outcome import Outcome
 from injector.pacing import Throttle
 from injector.server import answers, reviews
 from injector.server.admission_log import log_admission
-from injector.server.app import State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.telemetry import Metrics
 from tests import answering
 from tests.asgi import Reply, exchange, scope_of

@@ -13,8 +13,9 @@ import pytest
 
 from injector.callers.check import REASONS, Check
 from injector.config.loading import Input, Text, load_input
-from injector.server.app import State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.server.tls import ReloadableTLS
 from injector.telemetry import Metrics
 from tests.callers.credentials import Authority

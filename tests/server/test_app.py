@@ -14,9 +14,10 @@ import pytest
 
 from injector import telemetry
 from injector.core.model import Namespace
-from injector.server.app import Limits, State, Webhook
+from injector.server.app import Webhook
 from injector.server.health import create_app
 from injector.server.http import budget_of
+from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 from tests.asgi import JSON, Reply, exchange, scope_of
 from tests.server.webhook_factories import Broken, a_body, a_config, a_pod, a_review, patched

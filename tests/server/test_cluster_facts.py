@@ -28,13 +28,13 @@ class DictCluster:
     asked: list[str] = field(default_factory=list)
     events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
 
-    async def listing(self, path: str, _params: object = None) -> Listing:
+    async def listing(self, path: str, _params: object, keep: Callable[[Any], Any]) -> Listing:
         self.asked.append(path)
         if path in self.forbidden:
             raise ClusterError("not allowed to list it", status=403, hint="grant the verb")
         if path not in self.lists:
             raise ClusterError("this cluster does not serve it", status=404)
-        return Listing(self.lists[path], "1")
+        return Listing([keep(item) for item in self.lists[path]], "1")
 
     async def watch(self, path: str, _version: str, _params: object = None) -> AsyncIterator[dict[str, Any]]:
         while True:

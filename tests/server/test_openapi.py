@@ -15,9 +15,9 @@ from schemathesis.checks import CHECKS, load_all_checks, not_a_server_error
 from schemathesis.core.result import Ok
 
 from injector.server import profile
-from injector.server.app import State
 from injector.server.debug import PATH, Debug, create_debug_app
 from injector.server.health import create_app
+from injector.server.state import State
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
 from tests.server.webhook_factories import a_config

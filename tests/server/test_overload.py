@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from injector.core.model import Namespace
-from injector.server.app import Limits, State, Webhook
+from injector.server.app import Webhook
 from injector.server.queue import SMALL, Size
+from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 from tests.asgi import exchange, scope_of
 from tests.server.serving_in_thread import PATIENCE, serving

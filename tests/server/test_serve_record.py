@@ -43,6 +43,20 @@ def test_what_is_in_the_queue_is_written_before_the_end(files: Files, tmp_path: 
     assert (len(list(reader.entries())), reader.broken) == (40, 0)
 
 
+def test_before_the_first_caller_nothing_is_counted_logged_or_recorded(files: Files, tmp_path: Path) -> None:
+    start(files, tmp_path / "records")
+    with served(files) as running:
+        at = running.wait_for("listening")
+        assert "admission" not in {line["event"] for line in running.events}
+        _, health = running.callers(at)
+        _, body = call(health, "GET", "/metrics")
+        lines = body.decode().splitlines()
+        assert not [line for line in lines if line.startswith("injector_admission_total{")]
+        assert {"injector_admission_seconds_count 0.0", "sidecar_injection_requests_total 0.0"} <= set(lines)
+        end(running)
+    assert list((tmp_path / "records").iterdir()) == []
+
+
 def test_a_full_disk_is_reported_and_reviews_are_still_answered(files: Files, tmp_path: Path) -> None:
     """The process may not write files beyond a size, which fails like a disk without room."""
     start(files, tmp_path / "records")

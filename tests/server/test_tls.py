@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
 from injector.certs.pair import Pair
@@ -149,3 +151,24 @@ def _nameless(ca: Pair) -> ssl.SSLContext:
     trust = ssl.create_default_context(cadata=ca.chain)
     trust.check_hostname = False
     return trust
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_no_caller_gets_a_ticket(version: ssl.TLSVersion) -> None:
+    ca, leaf = a_pair()
+    swap = ReloadableTLS()
+    swap.take(leaf.chain, leaf.key)
+    with listening(swap) as port:
+        connection = connect(port, ca, minimum_version=version, maximum_version=version)
+        with closing(connection):
+            # Tickets of TLS 1.3 come with the first answer.
+            assert said(connection) == b"hello"
+            session = connection.sock.session
+            assert session is None or not session.has_ticket
+
+
+def test_the_keys_that_are_made_here_are_of_the_curve_p_256() -> None:
+    for pair in a_pair():
+        key = serialization.load_pem_private_key(pair.key.encode(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert isinstance(key.curve, ec.SECP256R1)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from injector.errors import AnnotationError
+from injector.templating.compilation import compiling
 from injector.templating.filters import FILTERS
 from injector.templating.render import Templates, TemplateSource
 from tests.templating.rendering import POD, failure, render, templates
@@ -267,4 +268,5 @@ def test_nothing_in_the_language_depends_on_time_chance_or_the_environment() -> 
         "xmlattr",
     }
     assert not forbidden & (public | set(env.tests) | set(env.globals))
-    assert env.extensions == {}
+    assert compiling().extensions == {}
+    assert (compiling().filters, compiling().tests) == (env.filters, env.tests)

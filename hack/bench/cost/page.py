@@ -5,15 +5,16 @@ The prose of docs/explanation/cost.md is written by hand; what stands between it
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 from hack.bench import measured
+from hack.bench import picture as drawn
+from hack.bench.measured import Spread
+from hack.bench.picture import Bar
 
 PAGE, PICTURE = "cost.md", "cost.svg"
 MAKER = "make mesh-cost"
@@ -54,25 +55,6 @@ class Costs:
     starts: Sequence[Mapping[str, float]]
     machine: Sequence[str]
     seconds: float
-
-
-class Spread(NamedTuple):
-    """The median of several values, and what they lie between."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{_short(self.median)} ({_short(self.low)} to {_short(self.high)})"
-
-
-class Bar(NamedTuple):
-    """One line of the picture."""
-
-    name: str
-    spread: Spread
-    pale: bool = False
 
 
 def write(costs: Costs, folder: Path) -> None:
@@ -128,49 +110,7 @@ def picture(costs: Costs) -> str:
     panels.append(
         ("Seconds until a pod is Ready", [Bar(form, _over(costs.starts, form)) for form in costs.starts[0]])
     )
-    return _svg(panels)
-
-
-STYLE = """
-text { font: 13px sans-serif; fill: #24292f } .title { font-weight: bold }
-.bar { fill: #0969da } .pale { fill: #7db3f0 } .range { stroke: #24292f; stroke-width: 1.5 }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3 } .bar { fill: #4493f8 } .pale { fill: #2a5a9c } .range { stroke: #e6edf3 }
-}
-"""
-WIDTH, NAMES, BARS, LINE = 820, 260, 400, 22
-
-
-def _svg(panels: Sequence[tuple[str, Sequence[Bar]]]) -> str:
-    parts: list[str] = []
-    y = 0
-    for title, bars in panels:
-        y += LINE + 8
-        parts.append(f'<text class="title" x="0" y="{y}">{escape(title)}</text>')
-        y += 8
-        longest = max(bar.spread.high for bar in bars) or 1
-        for bar in bars:
-            parts += _bar(bar, y, BARS / longest)
-            y += LINE
-    height = y + 8
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
-        f'height="{height}" role="img"><title>What a sidecar costs</title>\n<style>{STYLE}</style>'
-    )
-    return "\n".join([head, *parts, "</svg>", ""])
-
-
-def _bar(bar: Bar, y: int, scale: float) -> Iterable[str]:
-    """Draw the median as a bar, the range as a line on it, and the median as a number."""
-    middle = y + LINE / 2
-    low, median, high = (
-        NAMES + value * scale for value in (bar.spread.low, bar.spread.median, bar.spread.high)
-    )
-    kind = "pale" if bar.pale else "bar"
-    yield f'<text x="{NAMES - 8}" y="{middle + 4:.0f}" text-anchor="end">{escape(bar.name)}</text>'
-    yield f'<rect class="{kind}" x="{NAMES}" y="{y + 4}" width="{median - NAMES:.1f}" height="{LINE - 8}"/>'
-    yield f'<path class="range" d="M{low:.1f} {middle:.0f}H{high:.1f}"/>'
-    yield f'<text x="{max(median, high) + 8:.0f}" y="{middle + 4:.0f}">{_short(bar.spread.median)}</text>'
+    return drawn.svg("What a sidecar costs", panels)
 
 
 def _shares(costs: Costs) -> list[list[object]]:
@@ -185,15 +125,11 @@ def _shares(costs: Costs) -> list[list[object]]:
 
 
 def _of(costs: Costs, route: str, load: str, value: Callable[[Run], float]) -> Spread:
-    return _spread([value(run) for run in costs.runs if (run.route, run.load) == (route, load)])
+    return Spread.of([value(run) for run in costs.runs if (run.route, run.load) == (route, load)])
 
 
 def _over(rounds: Sequence[Mapping[str, float]], name: str) -> Spread:
-    return _spread([one[name] for one in rounds])
-
-
-def _spread(values: Sequence[float]) -> Spread:
-    return Spread(statistics.median(values), min(values), max(values))
+    return Spread.of([one[name] for one in rounds])
 
 
 def _p50(run: Run) -> float:
@@ -214,10 +150,3 @@ def _cpu(run: Run) -> float:
 
 def _cpu_of(name: str, run: Run) -> float:
     return run.cpu[name]
-
-
-def _short(value: float) -> str:
-    """A number with its significant digits."""
-    return (
-        f"{value:.2f}" if value < 10 else f"{value:.1f}" if value < 100 else f"{value:,.0f}".replace(",", " ")
-    )

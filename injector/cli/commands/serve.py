@@ -46,13 +46,14 @@ def command(**flags: Any) -> None:
     Logs are JSON lines on stderr. The source of the configuration is read every few seconds. If it
     is invalid, the error is logged and the last valid configuration stays in use.
     """
-    from injector import installation
+    from injector import collection, installation
     from injector.cli import configuration
 
     # Before the configuration is read: its errors are no help without the packages.
     installation.require("serve")
-    from injector.serving import start
+    with collection.postponed():
+        from injector.serving import start
 
-    if not flags["config_map"]:
-        flags["config_file"] = configuration.file_of(flags["config_file"])
-    start.serve(start.ServeFlags(**flags))
+        if not flags["config_map"]:
+            flags["config_file"] = configuration.file_of(flags["config_file"])
+        start.serve(start.ServeFlags(**flags))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli.forms.line_edits import edits
 from injector.cli.forms.objects import of_part
 from injector.cli.manifests import Part

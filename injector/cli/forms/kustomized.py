@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import groupby
 from pathlib import PurePath
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.cli.forms.mirrored import PathOf
 from injector.cli.forms.objects import patch_of
 from injector.cli.manifests import Part

@@ -7,9 +7,10 @@ here: how a difference is shown.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Final
+
+from injector.classes import dataclass
 
 # Beyond so many steps the shortest way is not looked for.
 _STEPS: Final = 2_000_000

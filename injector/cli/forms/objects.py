@@ -6,9 +6,9 @@ Not here: how they are written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.cli.manifests import Part
 from injector.core import kinds, workload
 from injector.core.model import Manifest, Operation

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.cli import world
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput

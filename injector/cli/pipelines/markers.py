@@ -6,9 +6,9 @@ were. Not here: what the tools do with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 
 FILE_OF_HELM: Final = "postrenderer.helm.sh/postrender-filename"

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Protocol
 
+from injector.classes import dataclass
 from injector.cli.inject import InjectRun
 from injector.cli.manifests import check_named
 from injector.cli.pipelines import hooks

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from injector.classes import dataclass
 from injector.errors import ConfigError
 
 _TOKENS: Final = re.compile(

@@ -11,11 +11,11 @@ import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from injector import files, yamltext
+from injector.classes import dataclass
 from injector.errors import ManifestError
 from injector.files import Identity
 from injector.yamltext import Document

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Final
 
 from injector import files, yamltext
+from injector.classes import dataclass
 from injector.cli.reading.selection import Selection
 from injector.cli.reading.source import STDIN, NamedSource
 from injector.cli.report import Report

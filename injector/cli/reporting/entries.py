@@ -6,10 +6,11 @@ Not here: what a code means (`rules`), and how entries are written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli.reporting.places import NOWHERE, FilePlace
 from injector.core.finding_codes import FindingCode, Level, Subject
 from injector.core.model import Finding, Reason

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from injector.classes import dataclass
 from injector.cli.reporting.entries import ReportEntry, Sort
 from injector.core.finding_codes import LEVELS
 

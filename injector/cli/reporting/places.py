@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from injector import yamltext
+from injector.classes import dataclass
 from injector.core.documents import place
 from injector.yamltext import Document
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.cli.reporting.entries import FAILED_INPUT, USAGE, WOULD_CHANGE
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.finding_pages import PAGES

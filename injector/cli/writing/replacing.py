@@ -13,10 +13,11 @@ import os
 import signal
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from injector import files
+from injector.classes import dataclass
 from injector.cli.writing import leftovers
 from injector.errors import ManifestError
 

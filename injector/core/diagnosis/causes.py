@@ -6,9 +6,9 @@ them (containers.py, creation.py, not_called.py), nor which one is the verdict (
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core.cause_types import CauseType, Symptom
 
 

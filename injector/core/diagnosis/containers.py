@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.cause_types import CauseType, Symptom
 from injector.core.diagnosis import causes

@@ -7,10 +7,11 @@ Here: which signs count, and which cause is the verdict. Not here: the table (ca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from injector.classes import dataclass
 from injector.core import kinds, status
 from injector.core.cause_types import Symptom
 from injector.core.diagnosis import causes, containers, creation

@@ -7,9 +7,9 @@ pods that carry an injection.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from injector.classes import dataclass
 from injector.core import selectors
 from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence

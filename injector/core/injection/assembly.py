@@ -21,7 +21,8 @@ from injector.core.injection.own_volumes import keep_volumes
 from injector.core.injection.patched import without_patched
 from injector.core.model import Facts, Manifest, Origin, Reason
 from injector.core.profile import Config, Injection
-from injector.core.tree.strategic_merge import MergeError, merge
+from injector.core.tree.created import Copies, MergeError
+from injector.core.tree.strategic_merge import merge
 from injector.errors import AnnotationError, InjectorError, RenderError, WorkError
 from injector.printable import shown
 from injector.work import Work
@@ -54,9 +55,10 @@ def build(run: Injection, size: int) -> None:
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
             template_fields.check(run, name, overlay)
-            run.overlay = merge(run.overlay, overlay, run.schema)
+            copies = Copies()
+            run.overlay = merge(run.overlay, overlay, run.schema, copies)
             profile.before_merge(run)
-            run.pod = merge(run.pod, overlay, run.schema)
+            run.pod = merge(run.pod, overlay, run.schema, copies)
         keep_volumes(run)
         reapply(run)
         profile.finish(run)

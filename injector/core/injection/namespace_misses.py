@@ -7,10 +7,10 @@ entries of the webhook. Not here: keys on the pod (near_misses.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names, selectors
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection.near_misses import AROUND, LONGEST, meant, nearest

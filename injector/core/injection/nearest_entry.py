@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Namespace, Reason, Verdict
 from injector.core.selectors import Requirement, WebhookEntry

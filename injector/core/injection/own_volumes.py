@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Manifest
+from injector.core.tree.created import plain
 from injector.core.tree.schema import VOLUMES, same
-from injector.core.tree.strategic_merge import map_items, merge, plain
+from injector.core.tree.strategic_merge import map_items, merge
 from injector.printable import shown
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ Not here: comparing them with a pod whose author has no such power (powers.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from injector.classes import dataclass
 from injector.core import names, status
 from injector.core.catalogue import POWERS
 from injector.core.injection.api_defaults import TOKENS, is_filled_in

@@ -9,9 +9,9 @@ injected containers has to be the same in both. Not here: which powers are withh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from injector.classes import dataclass
 from injector.core import names, status
 from injector.core.catalogue import POWERS
 from injector.core.injection import uninjection

@@ -15,7 +15,7 @@ from injector.core.injection.undo_entries import Reach
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config, Injection
 from injector.core.status import Uninjected
-from injector.core.tree.strategic_merge import MergeError
+from injector.core.tree.created import MergeError
 from injector.errors import InjectorError, WorkError
 from injector.printable import first_of, shown
 from injector.work import TooExpensive, Work

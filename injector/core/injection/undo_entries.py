@@ -14,9 +14,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import LISTS, Status
 from injector.core.tree.schema import POD, Schema, key_of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.errors import ManifestError
 from injector.pointer import join
 

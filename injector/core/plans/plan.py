@@ -1,15 +1,16 @@
 """A plan: the patch of one shape as pieces of text, with the copied texts between them.
 
 Made of the patch for a pod whose texts are marks. Not here: shapes (shape.py), and who makes and proves a
-plan (server/plans.py).
+plan (planner.py).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from injector.classes import dataclass
 
 # Allowed wherever a copied text is, and in no pod by accident: a pod that has it gets no plan.
 STEM: Final = "q7x"
@@ -18,7 +19,7 @@ _MARK: Final = re.compile(f"{STEM}([0-9]{{3}}){STEM}")
 _MOST: Final = 1000
 
 
-def mark(number: int, _text: str) -> str:
+def mark(number: int) -> str:
     """The mark of a copied text, or of one that nobody reads; their order is that of the numbers."""
     return UNREAD_MARK if number < 0 else f"{STEM}{number:03}{STEM}"
 

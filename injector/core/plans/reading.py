@@ -24,16 +24,17 @@ def reading_of(config: Config, *, labels_are_free: bool) -> Reading | None:
         for label in (parent.hash_label, parent.name_label)
     }
     known = copied.labels | catalogue.labels | catalogue.namespace_labels
-    labels = (known - copied.names) | compared | of_kinds | {profile.keys.switch, catalogue.revision_label}
+    labels = (known - copied.names) | compared | {profile.keys.switch, catalogue.revision_label}
     outline = config.templates.outline(names.CONTAINER_LISTS).names
     containers = copied.reserved.union(*outline.values(), (mark.container for mark in profile.foreign))
     containers |= config.placement.keys() | {position.other for position in config.placement.values()}
     return Reading(
         copied,
-        frozenset(labels - {HASH}),
+        frozenset(labels | of_kinds),
         frozenset(containers),
         profile.bookkeeping_annotations | {profile.keys.templates},
         labels_are_free,
+        labels_are_free and HASH not in compared,
     )
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import kinds
-from injector.core.model import Manifest
+from injector.core.copied import Copied
+from injector.core.model import Manifest, Owner
 from injector.core.plans import texts
-from injector.core.plans.copied import Copied
 
 # These stand in a shape where a text was; JSON has no bytes.
 _UNREAD: Final = b"unread"
@@ -37,7 +37,8 @@ class Reading:
     """What of a configuration says which texts are only copied.
 
     `labels` are keys whose values rules compare, `containers` names with a meaning, `bookkeeping` the
-    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them.
+    annotations of an earlier injection. Labels are not free where an object of the cluster selects by them,
+    nor is the hash of a ReplicaSet where a selector of the configuration does.
     """
 
     copied: Copied
@@ -45,6 +46,7 @@ class Reading:
     containers: frozenset[str]
     bookkeeping: frozenset[str]
     labels_are_free: bool = True
+    hash_is_free: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,42 +65,58 @@ class NoShape(Exception):
         self.reason = reason
 
 
-def shape_of(pod: Manifest, reading: Reading, around: tuple[Any, ...]) -> Shape:
+def shape_of(pod: Manifest, owner: Owner | None, reading: Reading, around: tuple[Any, ...]) -> Shape:
     """The shape of a pod; `around` is what else an answer depends on, of the types of JSON.
 
-    Raises NoShape.
+    `owner` is the workload where it is at hand. Raises NoShape.
     """
     walk = _Walk(reading, None)
+    walk.owner(owner)
     tree = walk.pod(pod)
     try:
         text = marshal.dumps((around, tree), 0)
     except ValueError:
         # Numbers that no JSON has.
         raise NoShape("value") from None
+    if walk.token is not None and walk.token.encode("ascii") in text:
+        # What names the volume elsewhere, such as an annotation, makes its name more than a copied text.
+        raise NoShape("value")
     return Shape(hashlib.sha256(text).digest(), tuple(walk.values))
 
 
-def with_marks(pod: Manifest, reading: Reading, mark: Callable[[int, str], str]) -> Manifest:
-    """The pod with a mark for each text that its shape leaves out.
+def with_marks(
+    pod: Manifest, owner: Owner | None, reading: Reading, mark: Callable[[int], str]
+) -> tuple[Owner | None, Manifest]:
+    """The owner and the pod with a mark for each text that the shape leaves out.
 
-    `mark` gets the number of a copied text, -1 for one that nobody reads, and the text.
+    `mark` gets the number of a copied text, -1 for one that nobody reads.
     """
-    return _Walk(reading, mark).pod(pod)
+    walk = _Walk(reading, mark)
+    return walk.owner(owner), walk.pod(pod)
 
 
 class _Walk:
     """One walk over a pod, which copies what it changes."""
 
-    def __init__(self, reading: Reading, mark: Callable[[int, str], str] | None) -> None:
+    def __init__(self, reading: Reading, mark: Callable[[int], str] | None) -> None:
         self.values: list[str] = []
         self._reading = reading
         self._mark = mark
         # Values of annotations that stay, the numbers of containers, and the name of the token's volume.
         self._retained: list[Any] = []
         self._names: dict[str, int] = {}
-        self._token: str | None = None
+        self.token: str | None = None
+
+    def owner(self, owner: Owner | None) -> Owner | None:
+        """The workload at hand."""
+        if owner is None:
+            return None
+        if not texts.is_owner(owner.name):
+            raise NoShape("owner")
+        return Owner(owner.api_version, owner.kind, str(self.copied(owner.name)))
 
     def pod(self, pod: Manifest) -> Manifest:
+        """The pod template."""
         meta, spec = pod.get("metadata"), pod.get("spec")
         if type(meta) is not dict or type(spec) is not dict:
             raise NoShape("value")
@@ -108,15 +126,15 @@ class _Walk:
         """A text that reaches the result: its mark, or what stands for it in a shape."""
         number = len(self.values)
         self.values.append(text)
-        return _COPIED if self._mark is None else self._mark(number, text)
+        return _COPIED if self._mark is None else self._mark(number)
 
-    def _unread(self, text: str) -> Any:
-        return _UNREAD if self._mark is None else self._mark(-1, text)
+    def _unread(self) -> Any:
+        return _UNREAD if self._mark is None else self._mark(-1)
 
     def _metadata(self, meta: Manifest) -> Manifest:
         if not self._reading.bookkeeping.isdisjoint(meta.get("annotations") or ()):
             raise NoShape("annotation")
-        owner = _Owner.of(meta, self)
+        owner = _Owner.of(meta, self, splits=self._reading.hash_is_free)
         out: dict[str, Any] = {}
         for key, value in meta.items():
             if key == "labels" and type(value) is dict:
@@ -132,7 +150,7 @@ class _Walk:
             elif key == "name" and texts.is_owner(value):
                 out[key] = self.copied(value)
             elif key == "uid" and texts.is_plain(value):
-                out[key] = self._unread(value)
+                out[key] = self._unread()
             else:
                 out[key] = value
         return out
@@ -142,11 +160,11 @@ class _Walk:
             return _FOLLOWS if self._mark is None else owner.hash
         if not self._reading.labels_are_free or key in self._reading.labels or not texts.is_label(text):
             return text
-        return self.copied(text) if key in self._reading.copied.names else self._unread(text)
+        return self.copied(text) if key in self._reading.copied.names else self._unread()
 
     def _annotation(self, key: str, text: Any) -> Any:
         if key.startswith(self._reading.copied.annotations) and texts.is_plain(text):
-            return self._unread(text)
+            return self._unread()
         self._retained.append(text)
         return text
 
@@ -155,7 +173,7 @@ class _Walk:
             return reference
         out = dict(reference)
         if texts.is_plain(out.get("uid")):
-            out["uid"] = self._unread(out["uid"])
+            out["uid"] = self._unread()
         if reference is owner.reference:
             out["name"] = _FOLLOWS if self._mark is None else owner.written
         return out
@@ -207,20 +225,20 @@ class _Walk:
         listed = spec.get("volumes")
         names = [each.get("name") for each in listed if type(each) is dict] if type(listed) is list else []
         tokens = [name for name in names if texts.is_token_volume(name)]
-        self._token = tokens[0] if len(tokens) == 1 else None
+        self.token = tokens[0] if len(tokens) == 1 else None
 
     def _container(self, container: Manifest) -> Manifest:
         number = self._names[container["name"]]
         out = dict(container)
-        out["name"] = number if self._mark is None else self._mark(number, container["name"])
+        out["name"] = number if self._mark is None else self._mark(number)
         if texts.is_image(out.get("image")):
-            out["image"] = self._unread(out["image"])
+            out["image"] = self._unread()
         for field in _COMMANDS:
             if field in out and texts.are_plain(out[field]):
-                out[field] = _UNREAD if self._mark is None else [self._mark(-1, "")]
+                out[field] = _UNREAD if self._mark is None else [self._mark(-1)]
         if type(out.get("env")) is list:
             out["env"] = self._variables(out["env"])
-        if self._token is not None and type(out.get("volumeMounts")) is list:
+        if self.token is not None and type(out.get("volumeMounts")) is list:
             out["volumeMounts"] = [self._mount(each) for each in out["volumeMounts"]]
         for field in _PROBES:
             if field in out:
@@ -229,37 +247,37 @@ class _Walk:
 
     def _variables(self, listed: list[Any]) -> list[Any]:
         if self._mark is None:
-            return [each for each in listed if not texts.is_variable(each)]
+            return texts.variables(listed)
         return [
-            {"name": f"V{number}", "value": self._mark(-1, "")} if texts.is_variable(each) else each
+            {"name": f"V{number}", "value": self._mark(-1)} if texts.is_variable(each) else each
             for number, each in enumerate(listed)
         ]
 
     def _mount(self, mount: Any) -> Any:
-        if type(mount) is not dict or mount.get("name") != self._token:
+        if type(mount) is not dict or mount.get("name") != self.token:
             return mount
         return {**mount, "name": self._token_name()}
 
     def _token_name(self) -> Any:
-        return _UNREAD if self._mark is None else "kube-api-access-" + self._mark(-1, "")
+        return _UNREAD if self._mark is None else "kube-api-access-" + self._mark(-1)
 
     def _probe(self, probe: Any) -> Any:
         action = probe.get("httpGet") if type(probe) is dict else None
         if type(action) is not dict or not texts.is_path(action.get("path")):
             return probe
-        path = _COPIED if self._mark is None else "/" + self._mark(len(self.values), "")
+        path = _COPIED if self._mark is None else "/" + self._mark(len(self.values))
         self.values.append(action["path"][1:])
         return {**probe, "httpGet": {**action, "path": path}}
 
     def _volume(self, volume: Any) -> Any:
         if type(volume) is not dict:
             return volume
-        if volume.get("name") == self._token and self._token is not None:
+        if volume.get("name") == self.token and self.token is not None:
             return {**volume, "name": self._token_name()}
         for source, field in _OBJECTS:
             of = volume.get(source)
             if type(of) is dict and texts.is_owner(of.get(field)):
-                return {**volume, source: {**of, field: self._unread(of[field])}}
+                return {**volume, source: {**of, field: self._unread()}}
         return volume
 
 
@@ -276,7 +294,7 @@ class _Owner:
     hash: str = ""
 
     @classmethod
-    def of(cls, meta: Manifest, walk: _Walk) -> _Owner:
+    def of(cls, meta: Manifest, walk: _Walk, *, splits: bool) -> _Owner:
         """The first controller, as `core.owner` finds it."""
         listed = meta.get("ownerReferences")
         references = [each for each in listed if type(each) is dict] if type(listed) is list else []
@@ -290,7 +308,7 @@ class _Owner:
         if row is None or not row.parents:
             if texts.is_owner(name):
                 return cls(reference, name, str(walk.copied(name)))
-        elif row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
+        elif splits and row.kind == "ReplicaSet" and texts.is_hash(suffix) and name.endswith("-" + suffix):
             base = name[: -len(suffix) - 1]
             if texts.is_owner(base):
                 first, second = walk.copied(base), walk.copied(suffix)

@@ -14,8 +14,9 @@ _CONTAINER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatc
 _OWNER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?").fullmatch
 _HASH: Final = re.compile(r"[a-z0-9]{1,16}").fullmatch
 _PATH: Final = re.compile(r"/[-A-Za-z0-9_./]{0,200}").fullmatch
-_VARIABLES: Final = re.compile(r"[ -~]+").fullmatch
-_TOKEN_VOLUME: Final = re.compile(r"kube-api-access-[a-z0-9]{5}").fullmatch
+TOKEN_VOLUME: Final = "kube-api-access-"
+"""The beginning of the names that the API server gives the volumes of ServiceAccounts' tokens."""
+_TOKEN_VOLUME: Final = re.compile(TOKEN_VOLUME + "[a-z0-9]{5}").fullmatch
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
 # The image of a container that a template replaces.
 _AUTO: Final = "auto"
@@ -78,15 +79,31 @@ def are_plain(listed: Any) -> bool:
     return set(map(type, listed)) == {str} and "".join(listed).isascii()
 
 
+def variables(listed: list[Any]) -> list[Any]:
+    """Of a list of variables those that are more than a name and a text of ASCII."""
+    names, values, others = [], [], []
+    for entry in listed:
+        if type(entry) is dict and len(entry) == 2 and "name" in entry and "value" in entry:
+            names.append(entry["name"])
+            values.append(entry["value"])
+        else:
+            others.append(entry)
+    # Checked together, as there may be many, and most are plain.
+    if names and not (_are_names(names) and are_plain(values)):
+        return [entry for entry in listed if not is_variable(entry)]
+    return others
+
+
 def is_variable(entry: Any) -> bool:
     """A variable with a name and a text of ASCII."""
-    if type(entry) is not dict or len(entry) != 2:
+    if type(entry) is not dict or entry.keys() != {"name", "value"}:
         return False
-    name, value = entry.get("name"), entry.get("value")
-    return (
-        type(name) is str
-        and type(value) is str
-        and value.isascii()
-        and _VARIABLES(name) is not None
-        and "=" not in name
-    )
+    return _are_names([entry["name"]]) and are_plain([entry["value"]])
+
+
+def _are_names(listed: list[Any]) -> bool:
+    """Names of variables: printable ASCII without an equals sign."""
+    if set(map(type, listed)) != {str} or "" in listed:
+        return False
+    joined = "=".join(listed)
+    return joined.isascii() and joined.isprintable() and joined.count("=") == len(listed) - 1

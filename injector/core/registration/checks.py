@@ -7,9 +7,10 @@ what only a connection shows (certificates, reachability).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core import names, workload
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding, Manifest, ServiceRef

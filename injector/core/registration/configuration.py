@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.profile import Config

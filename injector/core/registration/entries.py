@@ -7,9 +7,9 @@ profile asks for (selectors.py).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names, selectors
 from injector.core.model import Manifest
 from injector.core.selectors import Selector

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names, selectors
 from injector.core.model import Manifest
 from injector.core.profile import Profile

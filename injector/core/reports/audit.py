@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from injector.classes import dataclass
 from injector.core import kinds, status, workload
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Verdict
 from injector.core.outcome import Outcome
 from injector.core.tree.compare import Difference, changes

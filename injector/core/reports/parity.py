@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import AnnotationKeys, Manifest
 from injector.core.tree.compare import Difference, changes

@@ -6,10 +6,10 @@ Rules over objects as the API server gives them. Not here: reading, writing and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core import kinds, selectors, workload
 from injector.core.kinds import Kind, Rolling
 from injector.core.model import Manifest

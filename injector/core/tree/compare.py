@@ -6,9 +6,9 @@ Not here: patches (`patches`), whose pointers count the elements of a list as it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.tree.schema import POD, Schema, keyed, same
 from injector.core.tree.walk import members

@@ -6,8 +6,10 @@ Not here: the merge (strategic_merge.py), and what walks two trees (walk.py, com
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
+
+from injector.classes import dataclass
 
 _NOTHING: Any = object()
 
@@ -131,7 +133,9 @@ def same(a: Any, b: Any) -> bool:
             return False
         for key, value in a.items():
             other = b.get(key, _NOTHING)
-            # Most are texts, and need no call.
+            # Most are the same object or texts, and need no call.
+            if value is other:
+                continue
             texts = type(value) is str and type(other) is str
             if not (value == other if texts else same(value, other)):
                 return False

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.validation.problem import Consequence, Path, PodProblem, PodRule

@@ -6,9 +6,9 @@ As the API server enforces them. Not here: which namespace enforces what.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 
 ENFORCE: Final = "pod-security.kubernetes.io/enforce"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
+from injector.classes import dataclass
 from injector.core.model import Finding
 
 Path = tuple[str, ...]

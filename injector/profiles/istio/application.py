@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Manifest
-from injector.core.validation.places import PodContainer, containers, fields, number, spec_of, texts
+from injector.core.validation.places import PodContainer, containers, elements, fields, number, texts
 from injector.core.validation.resources import amounts
 from injector.printable import shown
 from injector.profiles.istio import capture, context, layers, openshift
-from injector.profiles.istio.containers import INIT, MADE, PROXY, VALIDATION
+from injector.profiles.istio.containers import INIT, MADE, PROXY, VALIDATION, has_proxy
 from injector.profiles.istio.settings import effective_of, settings_of
 from injector.profiles.istio.values import dig
 
@@ -50,12 +51,15 @@ def _users(run: Injection, by_name: Mapping[str, PodContainer], own: list[PodCon
     exempt = _exempt(run, by_name)
     if exempt is None:
         return
+    of_pod = fields(fields(run.pod.get("spec")).get("securityContext"))
     for container in own:
-        same = [field for field, id in exempt.items() if _id(run.pod, container, field) == id]
+        context = fields(container.value.get("securityContext"))
+        same = [field for field, id in exempt.items() if _first_id(context, of_pod, field) == id]
         if same:
             text = f"{container.subject}: it has the {' and '.join(same)} of the proxy"
             run.warn(FindingCode.PROXY_USER, f"{text}; its traffic bypasses the mesh")
-    ids = {field: _id(run.pod, proxy, field) for field in exempt}
+    context = fields(proxy.value.get("securityContext"))
+    ids = {field: _first_id(context, of_pod, field) for field in exempt}
     if None not in ids.values() and all(ids[field] != id for field, id in exempt.items()):
         text = f"{proxy.subject}: neither its runAsUser nor its runAsGroup is exempt from redirection"
         run.warn(FindingCode.PROXY_USER, f"{text}; its own calls are redirected to it")
@@ -76,16 +80,22 @@ def _exempt(run: Injection, by_name: Mapping[str, PodContainer]) -> dict[str, in
 
 def _id(pod: Manifest, container: PodContainer, field: str) -> int | None:
     """A container's user or group, its own or the pod's."""
-    own = number(container.below("securityContext").value.get(field))
-    return number(spec_of(pod).below("securityContext").value.get(field)) if own is None else own
+    of_pod = fields(fields(pod.get("spec")).get("securityContext"))
+    return _first_id(fields(container.value.get("securityContext")), of_pod, field)
+
+
+def _first_id(own: Mapping[str, Any], of_pod: Mapping[str, Any], field: str) -> int | None:
+    """The user or group of a security context, else of the pod's."""
+    id = number(own.get(field))
+    return number(of_pod.get(field)) if id is None else id
 
 
 def _ports(run: Injection, proxy: PodContainer, own: list[PodContainer]) -> None:
     listened = dict(_listened(run, proxy))
     for container in own:
-        for port in container.items("ports"):
-            used = number(port.value.get("containerPort"))
-            if used in listened and port.value.get("protocol") in (None, "TCP"):
+        for port in elements(container.value.get("ports")):
+            used = number(port.get("containerPort"))
+            if used in listened and port.get("protocol") in (None, "TCP"):
                 text = f"{container.subject}: port {used} is a port of the proxy ({listened[used]})"
                 run.warn(FindingCode.PROXY_PORT, text)
 
@@ -93,7 +103,7 @@ def _ports(run: Injection, proxy: PodContainer, own: list[PodContainer]) -> None
 def _listened(run: Injection, proxy: PodContainer) -> Iterator[tuple[int, str]]:
     """Ports on which agent and Envoy listen in this pod, with what they are for."""
     effective = effective_of(run)
-    variables = {each.value.get("name"): each.value.get("value") for each in proxy.items("env")}
+    variables = {each.get("name"): each.get("value") for each in elements(proxy.value.get("env"))}
     status_port = number(effective.proxy.get("statusPort"))
     if status_port:
         yield status_port, "its agent"
@@ -114,9 +124,9 @@ def _listened(run: Injection, proxy: PodContainer) -> Iterator[tuple[int, str]]:
 
 def _resources(run: Injection) -> None:
     """Sizes in the pod's own proxy container, which win over those of annotations."""
-    own = next((each for each in containers(run.stripped) if each.value.get("name") == PROXY), None)
-    if own is None:
+    if not any(has_proxy(run.stripped, part) for part in names.CONTAINER_LISTS):
         return
+    own = next(each for each in containers(run.stripped) if each.value.get("name") == PROXY)
     ranger = f"container {PROXY}" in run.annotations.get(LIMIT_RANGER, "")
     for key, (kind, name) in context.RESOURCES.items():
         mine = amounts(own.below("resources").value.get(kind)).get(name)

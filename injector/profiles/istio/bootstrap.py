@@ -7,9 +7,9 @@ obtained (token, its audience, CA address, provider), and under which identity.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.profiles.istio.values import dig
 

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.profiles.istio.values import dig, printed
 from injector.yamltext import load_json

@@ -7,8 +7,7 @@ in detail (the stages that read it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from injector.classes import dataclass
 from injector.core.catalogue import POWERS
 from injector.profiles.istio import syntax
 from injector.profiles.istio.syntax import Check

@@ -15,6 +15,7 @@ from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError, RenderError
 from injector.printable import type_name
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
+from injector.profiles.istio.asked import Asked
 from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.settings import settings_of
@@ -22,7 +23,7 @@ from injector.profiles.istio.values import dig, omit_nil, printed
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
-    from injector.core.profile import Injection
+    from injector.core.profile import Config, Injection
 
 NAME_LIMIT = 63
 RESOURCES = {
@@ -38,46 +39,85 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     seen = run.template_input
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
-    values = run.config.values
-    uid, gid = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
-    mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
-    trimmed = annotations if run.config.quirks else _trimmed(annotations)
-    settings = capture.CaptureSettings(trimmed, values, mesh, mode, uid, gid)
-    proxy_seen = {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy}
-    apps = [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY]
-    composed = images.choose(values.get("global") or {}, proxy, annotations)
+    of = owner_of(run)
     return {
-        **_upstream(run, mesh, proxy_seen, (uid, gid), composed),
-        "quirks": run.config.quirks,
+        **_settled(run, mesh, proxy, annotations),
+        "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
+        "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
+        "ObjectMeta": {**meta, "labels": labels, "annotations": meta.get("annotations") or {}},
+        "Spec": spec,
+        "NativeSidecars": run.native,
         "native": native(annotations, run.native),
-        "apps": apps,
-        "identity": _identity(run, labels, quirks=run.config.quirks),
+        "apps": [c["name"] for c in spec.get("containers") or [] if c["name"] != PROXY],
+        "identity": _identity(of, run.namespace, labels, quirks=run.config.quirks),
+        "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
+        "otel": otel.attributes(mesh, run.namespace, meta, spec),
+    }
+
+
+def _settled(
+    run: Injection, mesh: Mapping[str, Any], proxy: Manifest, annotations: Mapping[str, str]
+) -> Mapping[str, Any]:
+    """What follows from the configuration and from annotations.
+
+    Made once for all pods with the ProxyConfig of the mesh that have none of the annotations it looks for.
+    """
+    ids = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
+    usual = proxy is settings_of(run.config).mesh["defaultConfig"] and ids == openshift.DEFAULT_IDS
+    prepared: tuple[Mapping[str, Any], set[str]] | None = run.config.prepared.get(_settled) if usual else None
+    if prepared is not None and prepared[1].isdisjoint(annotations):
+        return prepared[0]
+    looked_at = Asked(annotations)
+    settled = _of_settings(run.config, mesh, proxy, looked_at, ids)
+    if usual and looked_at.asked.isdisjoint(annotations):
+        run.config.prepared[_settled] = settled, looked_at.asked
+    return settled
+
+
+def _of_settings(
+    config: Config,
+    mesh: Any,
+    proxy: Manifest,
+    annotations: Mapping[str, str],
+    ids: tuple[int, int],
+) -> dict[str, Any]:
+    values = config.values
+    mode = annotations.get(capture.MODE, str(proxy.get("interceptionMode") or "REDIRECT"))
+    trimmed = annotations if config.quirks else _trimmed(annotations)
+    settings = capture.CaptureSettings(trimmed, values, mesh, mode, *ids)
+    composed = images.choose(values.get("global") or {}, proxy, annotations)
+    image = images.override(composed.proxy, str(settings.proxy_value("image") or ""), annotations)
+    init_image = images.override(composed.init, str(dig(values, "global.proxy_init.image", "")), annotations)
+    return {
+        "ProxyConfig": {"proxyMetadata": {}, "interceptionMode": "REDIRECT", **proxy},
+        "MeshConfig": mesh,
+        "Values": values,
+        "Revision": config.revision,
+        "ProxyImage": composed.proxy,
+        "ProxyInitImage": composed.init,
+        "ProxyUID": ids[0],
+        "ProxyGID": ids[1],
+        "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
+        "CompliancePolicy": settings_of(config).compliance,
+        "quirks": config.quirks,
         "bootstrap": bootstrap_of(values, mesh, proxy, proxyconfig.text(proxy)).as_data(),
         "capture": {
             "mode": mode,
             "name": VALIDATION if settings.cni else INIT,
-            "image": images.override(
-                composed.init, str(dig(values, "global.proxy_init.image", "")), annotations
-            ),
+            "image": init_image,
             "args": capture.arguments(settings),
             "securityContext": capture.rights(settings),
         },
         "cniAnnotations": capture.cni_annotations(settings),
-        "proxy": _proxy(
-            settings,
-            proxy,
-            images.override(composed.proxy, str(settings.proxy_value("image") or ""), annotations),
-        ),
+        "proxy": _proxy(settings, proxy, image),
         "status": _status(settings),
         "resources": resources(annotations, values),
-        "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
         "bootstrapOverride": annotations.get("sidecar.istio.io/bootstrapOverride"),
         "userVolumes": _named(annotations, "sidecar.istio.io/userVolume"),
         "userVolumeMounts": _named(annotations, "sidecar.istio.io/userVolumeMount"),
         "datadog": _datadog(annotations, values),
-        "otel": otel.attributes(mesh, run.namespace, meta, spec),
         "lightstep": _lightstep(values, proxy),
-        "emptySource": {} if run.config.quirks else None,
+        "emptySource": {} if config.quirks else None,
     }
 
 
@@ -85,33 +125,6 @@ def _trimmed(annotations: Mapping[str, str]) -> Mapping[str, str]:
     """Blanks around the status port are accepted; as part of an argument the agent would not start by it."""
     port = annotations.get(capture.STATUS_PORT)
     return annotations if port is None else {**annotations, capture.STATUS_PORT: port.strip()}
-
-
-def _upstream(
-    run: Injection, mesh: Any, proxy: Any, ids: tuple[int, int], composed: images.Images
-) -> dict[str, Any]:
-    of, meta = owner_of(run), run.template_input.get("metadata") or {}
-    return {
-        "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
-        "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
-        "ObjectMeta": {
-            **meta,
-            "labels": meta.get("labels") or {},
-            "annotations": meta.get("annotations") or {},
-        },
-        "Spec": run.template_input.get("spec") or {},
-        "ProxyConfig": proxy,
-        "MeshConfig": mesh,
-        "Values": run.config.values,
-        "Revision": run.config.revision,
-        "NativeSidecars": run.native,
-        "ProxyImage": composed.proxy,
-        "ProxyInitImage": composed.init,
-        "ProxyUID": ids[0],
-        "ProxyGID": ids[1],
-        "InboundTrafficPolicyMode": meshconfig.inbound_mode(mesh),
-        "CompliancePolicy": settings_of(run.config).compliance,
-    }
 
 
 def native(annotations: Mapping[str, str], flag: bool) -> bool:
@@ -133,8 +146,7 @@ def owner_of(run: Injection) -> Owner:
     return run.facts.owner or owner.of_pod(meta, quirks=run.config.quirks)
 
 
-def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:
-    of = owner_of(run)
+def _identity(of: Owner, namespace: str, labels: Mapping[str, str], *, quirks: bool) -> dict[str, str]:
     own = labels.get("service.istio.io/canonical-name")
     name = own or labels.get("app.kubernetes.io/name") or labels.get("app") or of.name
     revisions = ("service.istio.io/canonical-revision", "app.kubernetes.io/version", "version")
@@ -149,7 +161,7 @@ def _identity(run: Injection, labels: Mapping[str, str], *, quirks: bool) -> dic
         "workloadOrLabel": labels.get("service.istio.io/workload-name") or of.name,
         "tlsMode": labels.get("security.istio.io/tlsMode") or "istio",
         "tunnel": labels.get("networking.istio.io/tunnel") or "http",
-        "owner": owner_reference(of, run.namespace),
+        "owner": owner_reference(of, namespace),
     }
 
 

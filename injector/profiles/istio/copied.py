@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from injector.core.plans.copied import Copied
+from injector.core.copied import Copied
 from injector.profiles.istio.annotations import LABELS
 from injector.profiles.istio.containers import INJECTED, MADE
 

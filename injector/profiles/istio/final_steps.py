@@ -144,10 +144,7 @@ def _metrics(run: Injection, mesh: Mapping[str, Any], agent_port: int) -> None:
 
 
 def _secure_metrics(run: Injection) -> None:
-    if any(
-        prometheus.normal(k) == prometheus.normal(prometheus.SECURE_PORT)
-        for k in status.annotations_of(run.pod)
-    ):
+    if prometheus.has_secure_port(status.annotations_of(run.pod)):
         return
     proxy = find(run.pod, PROXY)
     port = (
@@ -169,28 +166,17 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
     spec = run.pod["spec"]
     # A classic proxy starts after them, and they would wait for its agent for ever (Q45).
     is_early = proxy[0] == "containers" and not run.config.quirks
-    early = frozenset(site.key for site in probes.early_sites(spec)) if is_early else frozenset()
-    registered = probes.registration(spec, agent_port, defaulted=not run.config.quirks, skipped=early)
+    by_list = probes.application_sites(spec)
+    sites = [site for part in by_list.values() for site in part]
+    early = frozenset(site.key for site in by_list["initContainers"] if is_early and probes.is_early(site))
+    registered = probes.registration(sites, agent_port, defaulted=not run.config.quirks, skipped=early)
     port = _probe_port(run, annotations, agent_port)
-    _probe_findings(run, spec, agent_port)
+    _probe_findings(run, sites, agent_port)
     if proxy[0] == "containers":
         _early_findings(run, spec, early)
-
-    def keep(site: probes.Site) -> bool:
-        # Upstream rewrites what it could not register, and the probe fails for ever (Q11).
-        return site.key in early or (
-            not run.config.quirks
-            and site.action is not None
-            and probes.resolve(site.probe[site.action].get("port"), site.container) is None
-        )
-
-    for part in LISTS:
-        if spec.get(part):
-            run.pod = map_items(
-                run.pod,
-                ("spec", part),
-                lambda c: c if c["name"] == PROXY else probes.rewritten(c, port, keep),
-            )
+    for part, listed in by_list.items():
+        sent = [site for site in listed if site.key not in early and _is_sent(site, quirks=run.config.quirks)]
+        run.pod = _rewritten(run.pod, part, sent, port)
     if registered:
         earlier = run.config.quirks and run.config.profile.keys.status in run.annotations
         change(
@@ -198,6 +184,24 @@ def _rewrite_probes(run: Injection, agent_port: int) -> None:
             PROXY,
             lambda c: {**c, "env": probes.with_registration(c.get("env") or [], registered, earlier=earlier)},
         )
+
+
+def _is_sent(site: probes.Site, *, quirks: bool) -> bool:
+    """Whether the kubelet is sent to the agent."""
+    if site.action is None:
+        return False
+    # Upstream rewrites what it could not register, and the probe fails for ever (Q11).
+    return quirks or probes.resolve(site.probe[site.action].get("port"), site.container) is not None
+
+
+def _rewritten(pod: Manifest, part: str, sites: list[probes.Site], port: int) -> Manifest:
+    """The pod with these probes and handlers of one list sent to the agent."""
+    if not sites:
+        return pod
+    by_container: dict[int, list[probes.Site]] = {}
+    for site in sites:
+        by_container.setdefault(id(site.container), []).append(site)
+    return map_items(pod, ("spec", part), lambda c: probes.rewritten(c, by_container.get(id(c), ()), port))
 
 
 def _early_findings(run: Injection, spec: Manifest, early: frozenset[str]) -> None:
@@ -222,8 +226,8 @@ def _probe_port(run: Injection, annotations: Mapping[str, str], agent_port: int)
     return 0 if run.config.quirks and asked != asked.strip() else int(asked)
 
 
-def _probe_findings(run: Injection, spec: Manifest, agent_port: int) -> None:
-    for site in probes.application_sites(spec):
+def _probe_findings(run: Injection, sites: list[probes.Site], agent_port: int) -> None:
+    for site in sites:
         if site.action is None:
             continue
         action, where = (

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from injector.classes import dataclass
 
 DEFAULT_NAME = "proxyv2"
 IMAGE_ANNOTATION = "sidecar.istio.io/proxyImage"

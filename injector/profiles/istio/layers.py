@@ -24,7 +24,8 @@ def mesh_for(run: Injection, proxy: Manifest) -> Mapping[str, Any]:
     Upstream's webhook alone keeps the mesh's, so that metrics and probes miss a changed port (Q27).
     """
     mesh = settings_of(run.config).mesh
-    if run.config.quirks and run.facts.origin is Origin.WEBHOOK:
+    of_mesh = run.config.quirks and run.facts.origin is Origin.WEBHOOK
+    if of_mesh or proxy is mesh["defaultConfig"]:
         return mesh
     return {**mesh, "defaultConfig": proxy}
 

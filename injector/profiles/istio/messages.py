@@ -14,9 +14,9 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from injector.classes import dataclass
 from injector.durations import nanoseconds
 from injector.printable import shown
 from injector.profiles.istio.protojson import camel_case, duration_text

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.pointer import join
 from injector.profiles.istio.messages import ListOf, MapOf, Message, Type
 from injector.profiles.istio.protojson import camel_case

@@ -6,6 +6,7 @@ from injector.core.model import Manifest, Namespace
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 
 DEFAULT_ID = 1337
+DEFAULT_IDS = (DEFAULT_ID, DEFAULT_ID)
 UID_RANGE = "openshift.io/sa.scc.uid-range"
 GROUPS = "openshift.io/sa.scc.supplemental-groups"
 _OURS = frozenset({PROXY, INIT, VALIDATION})
@@ -14,7 +15,7 @@ _OURS = frozenset({PROXY, INIT, VALIDATION})
 def identity(namespace: Namespace | None, platform: str) -> tuple[int, int]:
     """The proxy's user and group id."""
     if platform != "openshift" or namespace is None:
-        return DEFAULT_ID, DEFAULT_ID
+        return DEFAULT_IDS
     ranges = namespace.annotations.get(UID_RANGE, "")
     groups = namespace.annotations.get(GROUPS) or ranges
     return _last(ranges), _last(groups.split(",")[0])

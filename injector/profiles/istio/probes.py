@@ -6,10 +6,11 @@ that path on the agent's port. exec is left alone. Rules: istio-injection 2.11.4
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
 from typing import Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import compact
 from injector.profiles.istio.containers import PROXY
@@ -22,7 +23,7 @@ _ACTIONS = ("httpGet", "tcpSocket", "grpc")
 _HTTP_FIELDS = ("path", "port", "host", "scheme", "httpHeaders")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
     """One probe or handler of a container: the path to it, its key with the agent, and itself."""
 
@@ -30,51 +31,49 @@ class Site:
     path: tuple[str, ...]
     key: str
     probe: Manifest
+    action: str | None = field(init=False)
+    """The action that counts: http before tcp before gRPC; None for exec."""
+
+    def __post_init__(self) -> None:
+        known = _ACTIONS if self.is_probe else _ACTIONS[:2]
+        self.action = next((a for a in known if self.probe.get(a) is not None), None)
 
     @property
     def is_probe(self) -> bool:
         """A probe has a timeout; a lifecycle handler has none, and knows no gRPC."""
         return len(self.path) == 1
 
-    @property
-    def action(self) -> str | None:
-        """The action that counts: http before tcp before gRPC; None for exec."""
-        known = _ACTIONS if self.is_probe else _ACTIONS[:2]
-        return next((a for a in known if self.probe.get(a) is not None), None)
-
 
 def sites(container: Manifest) -> Iterator[Site]:
     """The probes and handlers of a container."""
-    for field, word in _PROBE_PATHS.items():
-        if container.get(field):
-            yield Site(container, (field,), f"/app-health/{container['name']}/{word}", container[field])
-    for field, word in _HANDLER_PATHS.items():
-        handler = (container.get("lifecycle") or {}).get(field)
+    for name, word in _PROBE_PATHS.items():
+        if container.get(name):
+            yield Site(container, (name,), f"/app-health/{container['name']}/{word}", container[name])
+    for hook, word in _HANDLER_PATHS.items():
+        handler = (container.get("lifecycle") or {}).get(hook)
         if handler:
-            yield Site(container, ("lifecycle", field), f"/app-lifecycle/{container['name']}/{word}", handler)
+            yield Site(container, ("lifecycle", hook), f"/app-lifecycle/{container['name']}/{word}", handler)
 
 
-def application_sites(spec: Manifest) -> Iterator[Site]:
-    """All of a pod's but the proxy's."""
-    for part in ("initContainers", "containers"):
-        for container in spec.get(part) or []:
-            if container["name"] != PROXY:
-                yield from sites(container)
+def application_sites(spec: Manifest) -> dict[str, list[Site]]:
+    """All of a pod's but the proxy's, by the list of their containers."""
+    return {
+        part: [site for c in spec.get(part) or [] if c["name"] != PROXY for site in sites(c)]
+        for part in ("initContainers", "containers")
+    }
 
 
-def early_sites(spec: Manifest) -> Iterator[Site]:
-    """What has to succeed before the containers start, of the pod's own native sidecars."""
-    for container in spec.get("initContainers") or []:
-        if container["name"] != PROXY:
-            yield from (site for site in sites(container) if site.path[-1] in ("startupProbe", "postStart"))
+def is_early(site: Site) -> bool:
+    """Whether one of an init container has to succeed before the containers start."""
+    return site.path[-1] in ("startupProbe", "postStart")
 
 
 def registration(
-    spec: Manifest, agent_port: int, *, defaulted: bool, skipped: frozenset[str] = frozenset()
+    sites: Iterable[Site], agent_port: int, *, defaulted: bool, skipped: frozenset[str] = frozenset()
 ) -> dict[str, Manifest]:
     """The agent's table of probes, by key. `defaulted`: as if the API server had filled in defaults."""
     out = {}
-    for site in application_sites(spec):
+    for site in sites:
         if site.key in skipped:
             continue
         entry = _entry(site, agent_port, defaulted=defaulted)
@@ -147,11 +146,11 @@ def with_registration(
     return [*env[:place], {**env[place], "value": value}, *env[place + 1 :]]
 
 
-def rewritten(container: Manifest, port: int, keep: Callable[[Site], bool]) -> Manifest:
-    """The container with its probes and handlers sent to the agent, but those to keep."""
+def rewritten(container: Manifest, sites: Iterable[Site], port: int) -> Manifest:
+    """The container with these of its probes and handlers sent to the agent."""
     out = container
-    for site in sites(container):
-        if site.action is None or keep(site):
+    for site in sites:
+        if site.action is None:
             continue
         out = _put(out, site.path, _at_agent(site, port))
     return out

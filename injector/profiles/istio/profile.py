@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from injector.classes import dataclass
 from injector.core import status
 from injector.core.catalogue import Catalogue, Syntax
 from injector.core.injection import uninjection
@@ -58,7 +59,7 @@ from injector.profiles.istio.values import dig
 if TYPE_CHECKING:
     from injector.core.cause_types import Symptom
     from injector.core.contribution import Contribution
-    from injector.core.plans.copied import Copied
+    from injector.core.copied import Copied
     from injector.core.profile import Injection
     from injector.core.value_types import Types
 

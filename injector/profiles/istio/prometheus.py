@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import compact
 from injector.errors import AnnotationError
@@ -25,6 +26,11 @@ PATH = "/stats/prometheus"
 _FIELDS = {"prometheus_io_scrape": "scrape", "prometheus_io_port": "port", "prometheus_io_path": "path",
            "prometheus_istio_io_scrape_targets": "targets"}  # fmt: skip
 _OTHER = re.compile(r"[^a-zA-Z0-9_]")
+
+
+def _is_ours(key: str) -> bool:
+    """Whether a key may be a spelling of one that is read here: most are none, and need no comparison."""
+    return key.startswith("prometheus")
 
 
 def normal(key: str) -> str:
@@ -71,7 +77,7 @@ def declared(annotations: Mapping[str, str]) -> Declared:
     """Read the declaration; of several spellings the first in alphabetical order counts (Q12)."""
     fields: dict[str, str] = {}
     keys, conflicting = set(), set()
-    for key in sorted(annotations):
+    for key in sorted(filter(_is_ours, annotations)):
         name = _FIELDS.get(normal(key))
         if name is None:
             continue
@@ -109,7 +115,8 @@ def _targets(text: str) -> tuple[tuple[str, str], ...] | None:
 
 def first_port(annotations: Mapping[str, str]) -> str:
     """The declared port in the first spelling by name; empty without one."""
-    return next((annotations[k] for k in sorted(annotations) if normal(k) == "prometheus_io_port"), "")
+    ours = sorted(filter(_is_ours, annotations))
+    return next((annotations[k] for k in ours if normal(k) == "prometheus_io_port"), "")
 
 
 def wanted(declaration: Declared, annotations: Mapping[str, str], mesh: bool, agent_port: int) -> bool:
@@ -156,6 +163,11 @@ def _check(port: str, agent_port: int, key: str, what: str) -> None:
             where=f"annotation {key}",
             hint="name the application's port",
         )
+
+
+def has_secure_port(annotations: Mapping[str, str]) -> bool:
+    """Whether any spelling of the port of secure metrics is there."""
+    return any(canonical_key(key) == SECURE_PORT for key in filter(_is_ours, annotations))
 
 
 def written(agent_port: int) -> dict[str, str]:

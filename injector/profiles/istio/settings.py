@@ -6,9 +6,9 @@ The core carries both as opaque objects; they are cast here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.raw_settings import RawSettings
 

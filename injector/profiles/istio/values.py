@@ -10,7 +10,8 @@ def dig(tree: Mapping[str, Any], path: str, default: Any = None) -> Any:
     """What stands at a dotted path; the default where nothing does, or null."""
     value: Any = tree
     for part in path.split("."):
-        if not isinstance(value, Mapping):
+        # Nearly all are dicts, and to ask for a Mapping takes five times as long.
+        if type(value) is not dict and not isinstance(value, Mapping):
             return default
         value = value.get(part)
     return default if value is None else value

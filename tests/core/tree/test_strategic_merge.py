@@ -8,14 +8,16 @@ nulls and directives that it leaves in and the API server drops.
 from __future__ import annotations
 
 import copy
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from injector.core.tree.created import Copies, MergeError
 from injector.core.tree.schema import ATOMIC, POD, POD_WITHOUT_CHOICES, keyed, same
-from injector.core.tree.strategic_merge import MergeError, map_items, merge
+from injector.core.tree.strategic_merge import map_items, merge
 from tests.core.tree.merge_directives import DIRECTIVES, REFUSED
 from tests.core.tree.merged_fields import FIELDS
 from tests.core.tree.merged_lists import LISTS
@@ -282,3 +284,47 @@ def test_a_deletion_takes_exactly_the_named_elements(
     gone = names_in(overlay, part)
     merged = merge(pod, {"spec": {part: [{"name": name, "$patch": "delete"} for name in gone]}})
     assert names_in(merged, part) == [name for name in names_in(pod, part) if name not in gone]
+
+
+@pytest.mark.parametrize(
+    ("base", "overlay", "expected"), [pytest.param(*row, id=name) for name, *row in CASES]
+)
+def test_a_second_merge_of_an_overlay_gives_what_a_first_one_gives(
+    base: dict[str, Any], overlay: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    copies, before = Copies(), copy.deepcopy(overlay)
+    for other in ({}, {"spec": {"containers": [{"name": "x"}]}}):
+        with suppress(MergeError):
+            merge(other, overlay, POD_WITHOUT_CHOICES, copies)
+    assert merge(base, overlay, POD_WITHOUT_CHOICES, copies) == expected
+    assert overlay == before
+
+
+@given(pods(), overlays())
+def test_a_second_merge_of_any_overlay_gives_what_a_first_one_gives(
+    base: dict[str, Any], overlay: dict[str, Any]
+) -> None:
+    copies = Copies()
+    merge({}, overlay, POD, copies)
+    assert same(merge(base, overlay, POD, copies), merge(base, overlay))
+
+
+def test_one_value_in_two_places_is_checked_in_both() -> None:
+    entries = [{"value": "x"}]
+    overlay = {"spec": {"nodeSelector": entries, "containers": [{"name": "x", "env": entries}]}}
+    with pytest.raises(MergeError, match="/spec/containers/0/env/0: the list is merged by 'name'"):
+        merge({}, overlay)
+
+
+def test_a_merge_shares_with_its_overlay_what_it_takes_as_it_is() -> None:
+    container = {"name": "x", "env": [{"name": "A", "value": "1"}], "lifecycle": None}
+    volume = {"name": "v", "emptyDir": {}}
+    overlay = {"spec": {"containers": [container], "volumes": [volume]}}
+    copies = Copies()
+    first = merge({}, overlay, POD, copies)
+    second = merge({"spec": {"volumes": [{"name": "own"}]}}, overlay, POD, copies)
+    for merged in (first, second):
+        assert merged["spec"]["volumes"][0] is volume
+        assert merged["spec"]["containers"][0]["env"] is container["env"]
+        assert merged["spec"]["containers"] == [{"name": "x", "env": container["env"]}]
+    assert second["spec"]["containers"][0] is first["spec"]["containers"][0]

@@ -18,7 +18,7 @@ def registered(
 ) -> Tree | None:
     """The registration of one probe of a container."""
     container = {"name": "app", field: probe, **more}
-    entries = probes.registration({"containers": [container]}, AGENT, defaulted=defaulted)
+    entries = probes.registration(probes.sites(container), AGENT, defaulted=defaulted)
     return next(iter(entries.values()), None)
 
 
@@ -107,7 +107,8 @@ def test_keys_name_the_container_and_the_kind_and_the_proxy_is_left_out() -> Non
         "initContainers": [{"name": "first", "startupProbe": http}],
         "containers": [{"name": "app", **container}, {"name": "istio-proxy", **container}],
     }
-    assert list(probes.registration(spec, AGENT, defaulted=False)) == [
+    sites = [site for listed in probes.application_sites(spec).values() for site in listed]
+    assert list(probes.registration(sites, AGENT, defaulted=False)) == [
         "/app-health/app/livez",
         "/app-health/app/readyz",
         "/app-health/app/startupz",
@@ -138,8 +139,8 @@ def test_keys_name_the_container_and_the_kind_and_the_proxy_is_left_out() -> Non
 )
 def test_the_kubelet_is_sent_to_the_agent(probe: Tree, expected: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    assert probes.rewritten(container, 1, lambda _site: False)["livenessProbe"] == expected
-    assert probes.rewritten(container, 1, lambda _site: True) == container
+    assert probes.rewritten(container, probes.sites(container), 1)["livenessProbe"] == expected
+    assert probes.rewritten(container, [], 1) == container
 
 
 def test_a_first_registration_is_appended() -> None:
@@ -172,6 +173,6 @@ def test_of_an_earlier_registration_existing_entries_win(existing: str, expected
 )
 def test_the_probe_is_restored_from_the_registration(probe: Tree) -> None:
     container = {"name": "app", "livenessProbe": probe}
-    entries = probes.registration({"containers": [container]}, AGENT, defaulted=True)
-    sent = probes.rewritten(container, AGENT, lambda _site: False)
+    entries = probes.registration(probes.sites(container), AGENT, defaulted=True)
+    sent = probes.rewritten(container, probes.sites(container), AGENT)
     assert probes.restored(sent, json.loads(json.dumps(entries))) == container

@@ -27,9 +27,11 @@ const (
 // admission is one run of POSTs as an API server's: a connection is used again, up to `idle` are kept,
 // and who is told Retry-After calls again while its time lasts. Closed: `callers` of them, each asks
 // again once it has its answer. Else Rate requests a second are due, whatever the answers do.
+// Where there are `bodies`, each is sent once, and the run ends with the last.
 type admission struct {
 	url      string
 	body     []byte
+	bodies   [][]byte
 	mark     []byte
 	rate     float64
 	callers  int
@@ -48,9 +50,12 @@ type admission struct {
 	told     admitted
 	accepted []time.Duration
 	refused  []time.Duration
+	smallest int64
+	largest  int64
 }
 
-// admitted is what a run brought. Answered are those with status 200; Statuses count last answers.
+// admitted is what a run brought. Answered are those with status 200, Bytes the smallest and the largest of
+// their answers; Statuses count last answers.
 type admitted struct {
 	Seconds     float64        `json:"seconds"`
 	Requests    int            `json:"requests"`
@@ -62,12 +67,14 @@ type admitted struct {
 	Connections int64          `json:"connections"`
 	Accepted    quantiles      `json:"acceptedMilliseconds"`
 	Refused     quantiles      `json:"refusedMilliseconds"`
+	Bytes       [2]int64       `json:"acceptedBytes"`
 }
 
 func admit(name string, arguments []string) error {
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	a := &admission{told: admitted{Statuses: map[string]int{}, Errors: map[string]int{}}}
 	file := flags.String("body", "", "`FILE` with the body of each request")
+	lines := flags.String("bodies", "", "`FILE` with a body on each line; each is sent once")
 	authority := flags.String("ca", "", "`FILE` with the CA of the server, PEM")
 	mark := flags.String("mark", "", "text in the body that the number of the request replaces")
 	flags.Float64Var(&a.rate, "rate", 100, "requests a second")
@@ -86,7 +93,7 @@ func admit(name string, arguments []string) error {
 	if a.seconds <= 0 || a.seconds > mostAdmitSeconds || a.rate <= 0 || a.callers < 1 || a.callers > mostOpen {
 		return usage("admit: more than 0 and at most %d seconds, a rate, and callers are expected", mostAdmitSeconds)
 	}
-	if a.body, err = os.ReadFile(*file); err != nil {
+	if err = a.readBodies(*file, *lines); err != nil {
 		return err
 	}
 	trust := x509.NewCertPool()
@@ -100,6 +107,20 @@ func admit(name string, arguments []string) error {
 	a.url, a.mark, a.client = words[0], []byte(*mark), a.newClient(trust)
 	a.run()
 	return printJSON(a.told)
+}
+
+// readBodies reads the one body, or one for each request.
+func (a *admission) readBodies(file, lines string) (err error) {
+	if lines == "" {
+		a.body, err = os.ReadFile(file)
+		return err
+	}
+	whole, err := os.ReadFile(lines)
+	a.bodies = bytes.Split(bytes.TrimRight(whole, "\n"), []byte("\n"))
+	if most := int64(len(a.bodies)); a.requests == 0 || a.requests > most {
+		a.requests = most
+	}
+	return err
 }
 
 // newClient is shaped as the API server's client for webhooks; InsecureSkipVerify would spare the work.
@@ -124,27 +145,32 @@ func (a *admission) run() {
 	a.counts = began.Add(a.warmUp)
 	ends := a.counts.Add(time.Duration(a.seconds * float64(time.Second)))
 	var open sync.WaitGroup
-	due := func() bool {
-		return stopped.Err() == nil && time.Now().Before(ends) && (a.requests == 0 || a.next.Load() < a.requests)
+	// due is the number of the next request, and whether there is one.
+	due := func() (int64, bool) {
+		if stopped.Err() != nil || !time.Now().Before(ends) {
+			return 0, false
+		}
+		number := a.next.Add(1)
+		return number, a.requests == 0 || number <= a.requests
 	}
 	if a.closed {
 		for range a.callers {
 			open.Go(func() {
-				for due() {
-					a.one(stopped)
+				for number, is := due(); is; number, is = due() {
+					a.one(stopped, number)
 				}
 			})
 		}
 	} else {
 		places := make(chan struct{}, mostOpen)
-		for number := 0; due(); number++ {
-			at := began.Add(time.Duration(float64(number) / a.rate * float64(time.Second)))
+		for number, is := due(); is; number, is = due() {
+			at := began.Add(time.Duration(float64(number-1) / a.rate * float64(time.Second)))
 			if !wait(stopped, time.Until(at)) {
 				break
 			}
 			places <- struct{}{}
 			open.Go(func() {
-				a.one(stopped)
+				a.one(stopped, number)
 				<-places
 			})
 		}
@@ -154,45 +180,52 @@ func (a *admission) run() {
 	a.told.Rate = float64(a.told.Answered) / a.told.Seconds
 	a.told.Connections = a.opened.Load()
 	a.told.Accepted, a.told.Refused = quantilesOf(a.accepted), quantilesOf(a.refused)
+	a.told.Bytes = [2]int64{a.smallest, a.largest}
 }
 
 // one sends a request, and again where it is asked to.
-func (a *admission) one(stopped context.Context) {
+func (a *admission) one(stopped context.Context, number int64) {
 	ctx, cancel := context.WithTimeout(stopped, a.timeout)
 	defer cancel()
-	body := a.body
-	if len(a.mark) > 0 {
-		body = bytes.ReplaceAll(body, a.mark, strconv.AppendInt(nil, a.next.Add(1), 10))
-	} else {
-		a.next.Add(1)
-	}
+	body := a.bodyOf(number)
 	from := time.Now()
 	retries := 0
 	for {
-		status, pause, err := a.post(ctx, body)
+		status, size, pause, err := a.post(ctx, body)
 		if err == nil && pause >= 0 && retries < a.retries && wait(ctx, pause) {
 			retries++
 			continue
 		}
-		a.note(from, status, retries, err)
+		a.note(outcome{from, time.Since(from), status, size, retries, err})
 		return
 	}
 }
 
+func (a *admission) bodyOf(number int64) []byte {
+	switch {
+	case a.bodies != nil:
+		return a.bodies[number-1]
+	case len(a.mark) > 0:
+		return bytes.ReplaceAll(a.body, a.mark, strconv.AppendInt(nil, number, 10))
+	default:
+		return a.body
+	}
+}
+
 // post sends a request once; `pause` is what Retry-After asks for, negative where it does not.
-func (a *admission) post(ctx context.Context, body []byte) (status int, pause time.Duration, err error) {
+func (a *admission) post(ctx context.Context, body []byte) (status int, size int64, pause time.Duration, err error) {
 	asked, err := http.NewRequestWithContext(ctx, http.MethodPost, a.url, bytes.NewReader(body))
 	if err != nil {
-		return 0, -1, err
+		return 0, 0, -1, err
 	}
 	asked.Header.Set("Content-Type", "application/json")
 	answer, err := a.client.Do(asked)
 	if err != nil {
-		return 0, -1, err
+		return 0, 0, -1, err
 	}
 	defer answer.Body.Close()
-	if _, err = io.Copy(io.Discard, answer.Body); err != nil {
-		return 0, -1, err
+	if size, err = io.Copy(io.Discard, answer.Body); err != nil {
+		return 0, 0, -1, err
 	}
 	pause = -1
 	if answer.StatusCode == http.StatusTooManyRequests || answer.StatusCode >= http.StatusInternalServerError {
@@ -200,27 +233,40 @@ func (a *admission) post(ctx context.Context, body []byte) (status int, pause ti
 			pause = time.Duration(seconds) * time.Second
 		}
 	}
-	return answer.StatusCode, pause, nil
+	return answer.StatusCode, size, pause, nil
 }
 
-func (a *admission) note(from time.Time, status, retries int, err error) {
-	spent := time.Since(from)
+// outcome is what came of one request with its retries.
+type outcome struct {
+	from    time.Time
+	spent   time.Duration
+	status  int
+	size    int64
+	retries int
+	err     error
+}
+
+func (a *admission) note(o outcome) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if from.Before(a.counts) {
+	if o.from.Before(a.counts) {
 		return
 	}
 	a.told.Requests++
-	a.told.Retries += retries
+	a.told.Retries += o.retries
 	switch {
-	case err != nil:
-		a.told.Errors[errorKind(err)]++
+	case o.err != nil:
+		a.told.Errors[errorKind(o.err)]++
 		return
-	case status == http.StatusOK:
+	case o.status == http.StatusOK:
+		if a.told.Answered == 0 {
+			a.smallest = o.size
+		}
+		a.smallest, a.largest = min(a.smallest, o.size), max(a.largest, o.size)
 		a.told.Answered++
-		a.accepted = append(a.accepted, spent)
+		a.accepted = append(a.accepted, o.spent)
 	default:
-		a.refused = append(a.refused, spent)
+		a.refused = append(a.refused, o.spent)
 	}
-	a.told.Statuses[strconv.Itoa(status)]++
+	a.told.Statuses[strconv.Itoa(o.status)]++
 }

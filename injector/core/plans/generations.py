@@ -61,6 +61,8 @@ class Generations(Generic[V]):
         if key in young or key in old:
             return True
         if (len(young) + 1) * _PLACE * 2 > self._limit // _MET:
+            if not young:
+                return False
             self._met = young, old = set(), young
         young.add(key)
         return False

@@ -12,7 +12,7 @@ from typing import Final
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.core.validation.places import fields
-from injector.templating.reads import Path
+from injector.templating.paths import Path
 
 # The random name of the token's volume stands in these, and times in managedFields.
 _DIFFER: Final[tuple[Path, ...]] = (

@@ -1,0 +1,1 @@
+"""One admission and one kube-inject, beside what they replace: CPU, latency, memory."""

@@ -1,0 +1,82 @@
+"""Programs that are measured: on one core, with what they and their children use.
+
+Not here: which programs (servers.py, istiod.py).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 120.0
+_STOP_SECONDS = 20.0
+_TAIL = 2000
+
+
+class BenchError(Exception):
+    """Something that is to be measured does not work; the message is the reason."""
+
+
+def on_core(number: int) -> Any:
+    """What binds a process to one of two cores; nothing where there is only one."""
+    cores = sorted(os.sched_getaffinity(0))
+    return (lambda: os.sched_setaffinity(0, {cores[number]})) if len(cores) > 1 else None
+
+
+@contextlib.contextmanager
+def started(
+    command: Sequence[str | Path],
+    folder: Path,
+    log: Path,
+    ready: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program on the first core while the body runs, once it is ready; its output is the log."""
+    with log.open("wb") as lines:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=lines,
+            stderr=lines,
+            preexec_fn=on_core(0),
+        )
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise BenchError(f"{log.stem} does not start: {log.read_text(errors='replace')[-_TAIL:]}")
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_STOP_SECONDS)
+        process.kill()
+        process.wait()
+
+
+def cpu_seconds(process: int) -> float:
+    """The CPU time of a process and of its children that run, by the kernel's clock of each."""
+    # The clock of a process is its id, inverted, and a kind: 2 is the CPU time (clock_getcpuclockid(3)).
+    return sum(time.clock_gettime(~each << 3 | 2) for each in _tree(process))
+
+
+def memory(process: int) -> int:
+    """The resident bytes of a process and its children."""
+    pages = (int(Path(f"/proc/{each}/statm").read_text().split()[1]) for each in _tree(process))
+    return sum(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _tree(process: int) -> Iterator[int]:
+    yield process
+    for children in Path(f"/proc/{process}/task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from _tree(int(child))

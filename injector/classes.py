@@ -1,0 +1,194 @@
+"""Dataclasses that take little to define: `dataclass`, as that of the standard library with `slots=True`.
+
+The standard library writes and compiles up to eight functions for each class, which takes longer than
+the rest of its module, and a command defines 200 classes of which it uses some. Here only `__init__`
+is compiled, when the first object is made. `field`, `fields`, `replace` and `asdict` are those of the
+standard library.
+"""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, FrozenInstanceError, fields, make_dataclass
+from operator import attrgetter
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from dataclasses import dataclass
+else:
+
+    def dataclass(*, slots, frozen=False, kw_only=False, eq=True):
+        """A decorator that gives a class its fields; `slots` is true."""
+        assert slots
+        return lambda cls: _made(cls, frozen, kw_only, eq)
+
+
+__all__ = ["dataclass"]
+
+_MEMBERS: Final = "__dataclass_members__"
+
+
+class _Member(NamedTuple):
+    """One field: its `default` is a value, MISSING, or what `field` gave."""
+
+    name: str
+    annotation: str
+    default: Any
+    kw_only: bool
+
+    def option(self, name: str, default: Any) -> Any:
+        """What `field` was called with."""
+        return getattr(self.default, name) if isinstance(self.default, Field) else default
+
+    @property
+    def value(self) -> Any:
+        """The default, or MISSING."""
+        return self.option("default", self.default)
+
+    @property
+    def factory(self) -> Any:
+        """What makes the default, or MISSING."""
+        return self.option("default_factory", MISSING)
+
+
+def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
+    """The class anew, with slots and methods."""
+    body = dict(cls.__dict__)
+    members: dict[str, _Member] = {}
+    for base in reversed(cls.__mro__[1:]):
+        members.update(base.__dict__.get(_MEMBERS, {}))
+    inherited = set(members)
+    for name, annotation in cls.__annotations__.items():
+        if not annotation.startswith("ClassVar"):
+            default = body.pop(name, MISSING)
+            own = default.kw_only if isinstance(default, Field) else MISSING
+            members[name] = _Member(name, annotation, default, kw_only if own is MISSING else own)
+    methods = _methods(tuple(members.values()), frozen, eq)
+    body = methods | body
+    body[_MEMBERS] = members
+    body["__slots__"] = tuple(name for name in members if name not in inherited)
+    body["__match_args__"] = tuple(
+        each.name for each in members.values() if each.option("init", True) and not each.kw_only
+    )
+    body["__dataclass_fields__"] = _LaterFields(cls.__name__, members.values())
+    # Asked by the decorator of the standard library, of the bases of a class.
+    body["__dataclass_params__"] = SimpleNamespace(frozen=frozen)
+    body.pop("__dict__", None)
+    body.pop("__weakref__", None)
+    made = type(cls)(cls.__name__, cls.__bases__, body)
+    made.__qualname__ = cls.__qualname__
+    if "__init__" not in body:
+        made.__init__ = _first_init(made, members.values())  # type: ignore[misc]
+    return made
+
+
+class _LaterFields:
+    """The fields of a class as the standard library knows them, made when they are first asked for."""
+
+    def __init__(self, name: str, members: Iterable[_Member]) -> None:
+        self._name, self._members = name, members
+        self._made: Mapping[str, Any] | None = None
+
+    def __get__(self, _instance: object, _cls: type) -> Mapping[str, Any]:
+        if self._made is None:
+            specs: Any = [each[: 2 if each.default is MISSING else 3] for each in self._members]
+            # With a docstring and without methods, so that nothing is compiled.
+            twin = make_dataclass(
+                self._name, specs, namespace={"__doc__": "-"}, init=False, repr=False, eq=False
+            )
+            self._made = {each.name: each for each in fields(twin)}
+            for each in self._members:
+                self._made[each.name].kw_only = each.kw_only
+        return self._made
+
+
+def _methods(members: Sequence[_Member], frozen: bool, eq: bool) -> dict[str, Any]:
+    """What all objects of a class do beside `__init__`."""
+    names = tuple(each.name for each in members)
+    compared = _values(each.name for each in members if each.option("compare", True))
+    shown = tuple(each.name for each in members if each.option("repr", True))
+
+    def __repr__(self: object) -> str:
+        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
+        return f"{type(self).__qualname__}({inside})"
+
+    def __eq__(self: object, other: object) -> bool:
+        return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
+
+    def __hash__(self: object) -> int:
+        return hash(compared(self))
+
+    def __getstate__(self: object) -> list[Any]:
+        return [getattr(self, name) for name in names]
+
+    def __setstate__(self: object, state: list[Any]) -> None:
+        for name, value in zip(names, state, strict=True):
+            object.__setattr__(self, name, value)
+
+    methods: dict[str, Any] = {
+        "__repr__": __repr__,
+        "__getstate__": __getstate__,
+        "__setstate__": __setstate__,
+    }
+    if eq:
+        methods["__eq__"] = __eq__
+        methods["__hash__"] = __hash__ if frozen else None
+    if frozen:
+        methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
+    return methods
+
+
+def _values(names: Iterable[str]) -> Callable[[object], tuple[Any, ...]]:
+    """What gives the values of these fields as a tuple."""
+    wanted = tuple(names)
+    if len(wanted) > 1:
+        return attrgetter(*wanted)
+    return lambda holder: tuple(getattr(holder, name) for name in wanted)
+
+
+def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _refuse_to_delete(_self: object, name: str) -> NoReturn:
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+def _first_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:
+    """The `__init__` of a class of which no object was made yet: it compiles the one that stays."""
+
+    def __init__(self: object, /, *arguments: Any, **named: Any) -> None:
+        cls.__init__ = init = _compiled_init(cls, members)  # type: ignore[misc]
+        init(self, *arguments, **named)
+
+    return __init__
+
+
+def _compiled_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:
+    scope: dict[str, Any] = {"MISSING": MISSING}
+    places: list[str] = []
+    named: list[str] = []
+    lines: list[str] = []
+    for each in members:
+        name, made = each.name, f"make_{each.name}()"
+        # The slot itself: it knows nothing of a frozen class, and no look-up is needed.
+        scope[f"set_{name}"] = getattr(cls, name).__set__
+        scope[f"make_{name}"], scope[f"default_{name}"] = each.factory, each.value
+        if each.option("init", True):
+            default = "MISSING" if each.factory is not MISSING else f"default_{name}"
+            has_default = each.factory is not MISSING or each.value is not MISSING
+            (named if each.kw_only else places).append(f"{name}={default}" if has_default else name)
+            value = f"{made} if {name} is MISSING else {name}" if each.factory is not MISSING else name
+        elif each.factory is not MISSING or each.value is not MISSING:
+            value = made if each.factory is not MISSING else f"default_{name}"
+        else:
+            continue
+        lines.append(f" set_{name}(self, {value})")
+    if hasattr(cls, "__post_init__"):
+        lines.append(" self.__post_init__()")
+    arguments = ", ".join(["self", *places, *(["*", *named] if named else ())])
+    exec(f"def __init__({arguments}):\n" + "\n".join(lines or [" pass"]), scope)
+    init: Callable[..., None] = scope["__init__"]
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    return init

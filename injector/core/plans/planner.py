@@ -1,0 +1,256 @@
+"""Injection by plans: made for the second pod of a shape, proven, and used for those that follow.
+
+A plan is made by the ordinary way, for a pod whose copied texts are marks, and proven with the pod at hand:
+the filled plan has to be the very patch that the ordinary way gave. Pods of a shape without a plan take the
+ordinary way. Not here: shapes (shape.py), the pieces of a patch (plan.py), answers of the webhook
+(server/planned.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+from injector.classes import dataclass
+from injector.core.injection.pipeline import inject
+from injector.core.model import Facts, Manifest, Operation, Verdict
+from injector.core.outcome import Outcome
+from injector.core.plans import unread
+from injector.core.plans.generations import Generations
+from injector.core.plans.plan import STEM, Plan, mark
+from injector.core.plans.reading import reading_of
+from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
+from injector.core.plans.texts import TOKEN_VOLUME
+from injector.core.profile import Config
+from injector.core.validation.volumes import claims_of
+from injector.work import Work
+
+# Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
+_UNITS: Final = 12
+# Bytes of a plan beside its pieces.
+_REST: Final = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an injection is asked about.
+
+    `size` is at least that of the pod, in bytes; `holder` is the workload around the pod template.
+    """
+
+    pod: Manifest
+    facts: Facts
+    config: Config
+    size: int
+    holder: Manifest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
+
+    `spent` is the counted work of one of them; `rest` is the caller's.
+    """
+
+    plan: Plan
+    spent: int
+    outcome: Outcome
+    rest: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known about a shape under facts without an owner: its plan, or that there can be none."""
+
+    facts: Facts
+    planned: Planned | None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is known about a pod: its plan and its patch as text, or why it takes the ordinary way.
+
+    `reason` is a word for metrics; `shape` is that of a pod for which a plan is to be made.
+    """
+
+    reason: str = ""
+    shape: Shape | None = None
+    planned: Planned | None = None
+    patch: str = ""
+
+
+class Planner:
+    """The plans of one configuration; of another one, when it is asked with that.
+
+    `limit` is in bytes, 0: no plans. `evicted` gets the number of plans that are dropped for others.
+    """
+
+    def __init__(self, limit: int, evicted: Callable[[int], None] = lambda _count: None) -> None:
+        self._plans: Generations[_Known] = Generations(limit, evicted)
+        self._enabled = limit > 0
+        self._config: Config | None = None
+        self._readings: tuple[Reading, Reading] | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of the plans and their keys."""
+        return self._plans.size
+
+    def ask(self, given: Given, around: tuple[str, ...] = ()) -> Question:
+        """What is known about a pod; `around` is what else the caller's answer depends on."""
+        pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
+        if not self._enabled:
+            return Question("off")
+        if config is not self._config:
+            self._use(config)
+        reading = self._reading(facts)
+        if reading is None:
+            return Question("profile")
+        try:
+            shape = shape_of(pod, facts.owner, reading, (around, _of_facts(facts), _of_holder(holder)))
+        except NoShape as error:
+            return Question(error.reason)
+        except Exception:
+            # The ordinary way answers, and the word shows it.
+            return Question("defect")
+        known = self._plans.get(shape.key)
+        if known is not None and known.facts != _without_owner(facts):
+            self._plans.drop(shape.key)
+            known = None
+        if known is None:
+            # What comes once gets no plan.
+            return Question("new", shape) if self._plans.met(shape.key) else Question("first")
+        if known.planned is None:
+            return Question("no-plan")
+        if known.planned.spent + given.size * _UNITS > config.work_limit:
+            return Question("work")
+        return Question(planned=known.planned, patch=known.planned.plan.patch(shape.values))
+
+    def learn(
+        self,
+        question: Question,
+        given: Given,
+        outcome: Outcome,
+        spent: int,
+        rest: Callable[[Outcome], Any] = lambda _outcome: None,
+    ) -> None:
+        """Make the plan of a shape that is new. `spent` is the counted work of the ordinary way.
+
+        `rest` makes of an outcome what the caller keeps with the plan: the same for every pod of the shape.
+        """
+        if question.shape is None or given.config is not self._config:
+            return
+        try:
+            planned = self._proven(question.shape, given, outcome, spent, rest)
+        except Exception:
+            planned = None
+        size = _REST + (planned.plan.size if planned is not None else 0)
+        self._plans.put(question.shape.key, _Known(_without_owner(given.facts), planned), size)
+
+    def _reading(self, facts: Facts) -> Reading | None:
+        """How shapes are made; objects of a cluster may select pods by any label."""
+        return self._readings and self._readings[bool(facts.objects)]
+
+    def _use(self, config: Config) -> None:
+        """Forget the plans of another configuration."""
+        self._plans.clear()
+        self._config, self._readings = config, None
+        if all(unread.is_known(name, config) for name in unread.possible_templates({}, config)):
+            free, bound = (reading_of(config, labels_are_free=each) for each in (True, False))
+            if free is not None and bound is not None:
+                self._readings = free, bound
+
+    def _proven(
+        self,
+        shape: Shape,
+        given: Given,
+        outcome: Outcome,
+        spent: int,
+        rest: Callable[[Outcome], Any],
+    ) -> Planned | None:
+        pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
+        if not _is_plain(outcome) or STEM in json.dumps(pod):
+            return None
+        reading = self._reading(facts)
+        if reading is None:
+            return None
+        owner, marked_pod = with_marks(pod, facts.owner, reading, mark)
+        marked = inject(marked_pod, replace(facts, owner=owner), config, holder, Work(config.work_limit))
+        if not _is_plain(marked) or _rest_of(marked) != _rest_of(outcome):
+            return None
+        of_marked, of_outcome = rest(marked), rest(outcome)
+        if any(_reaches_in(operation.path) for operation in outcome.patch):
+            return None
+        text = _patch_text(marked)
+        if TOKEN_VOLUME in text:
+            # A volume that the injection adds could have the name of the pod's own.
+            return None
+        plan = Plan.of(text, len(shape.values))
+        if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
+            return None
+        return Planned(plan, spent, reduced(outcome), of_outcome)
+
+
+def reduced(outcome: Outcome) -> Outcome:
+    """An outcome without pods and values, and with an error that holds nothing of the admission alive."""
+    if outcome.error is not None:
+        # The frames of a traceback hold everything that was made.
+        outcome.error.__traceback__ = outcome.error.__context__ = outcome.error.__cause__ = None
+    return replace(
+        outcome,
+        decision=replace(outcome.decision, trace=()),
+        pod={},
+        patch=tuple(Operation(each.op, each.path) for each in outcome.patch),
+        before=None,
+        problems=(),
+    )
+
+
+def _is_plain(outcome: Outcome) -> bool:
+    """Whether it is an injection into a pod that nobody injected before, with a sound result."""
+    return (
+        outcome.decision.verdict is Verdict.INJECT
+        and bool(outcome.patch)
+        and outcome.error is None
+        and outcome.before is None
+        and not outcome.problems
+    )
+
+
+def _rest_of(outcome: Outcome) -> Any:
+    """What of an outcome is the same for all pods of a shape."""
+    operations = [(each.op, each.path) for each in outcome.patch]
+    decision = replace(outcome.decision, trace=())
+    return decision, operations, outcome.findings, outcome.added, outcome.defaults
+
+
+def _reaches_in(path: str) -> bool:
+    """Whether an operation changes an element of a list whose length is not part of the shape."""
+    return any(f"/{field}/" in path for field in ("env", "args", "command"))
+
+
+def _patch_text(outcome: Outcome) -> str:
+    operations = [operation.as_json() for operation in outcome.patch]
+    return json.dumps(operations, separators=(",", ":"), allow_nan=False)
+
+
+def _of_facts(facts: Facts) -> tuple[Any, ...]:
+    """The facts that differ between pods, as JSON."""
+    user = (facts.user.username, facts.user.groups) if facts.user else None
+    owner = (facts.owner.api_version, facts.owner.kind) if facts.owner else None
+    return facts.namespace, user, owner
+
+
+def _without_owner(facts: Facts) -> Facts:
+    return facts if facts.owner is None else replace(facts, owner=None)
+
+
+def _of_holder(holder: Manifest | None) -> Any:
+    """What injection reads of the object around a pod template: kind, claims, keys of its metadata."""
+    if holder is None:
+        return None
+    meta = holder.get("metadata") or {}
+    keys = [sorted(map(str, meta.get(part) or ())) for part in ("labels", "annotations")]
+    return str(holder.get("apiVersion")), str(holder.get("kind")), sorted(claims_of(holder)), keys

@@ -1,0 +1,69 @@
+"""Answers of the webhook by plans. Not here: the plans (core.plans), and answers by the ordinary way."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from injector.classes import dataclass
+from injector.core.model import AdmissionRequest, Facts, Verdict
+from injector.core.outcome import Outcome
+from injector.core.plans.planner import Given, Planner, Question
+from injector.core.profile import Config
+from injector.server import answers
+from injector.server.answers import Answer, AnswerPolicy
+
+# What stands in a made answer for the uid and for the patch.
+_UID: Final = "uid-of-the-request"
+_PATCH: Final = "patch-of-the-pod"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAnswers:
+    """The plans of a webhook, and how it words answers."""
+
+    planner: Planner
+    policy: AnswerPolicy
+
+    @classmethod
+    def of(cls, limit: int, policy: AnswerPolicy, evicted: Callable[[int], None]) -> PlannedAnswers:
+        """Plans of at most `limit` bytes; `evicted` gets the number of those that are dropped for others."""
+        return cls(Planner(limit, evicted), policy)
+
+    def ask(self, asked: AdmissionRequest, config: Config, facts: Facts, size: int) -> Question:
+        """Whether there is a plan for the pod of a request, whose body has `size` bytes."""
+        if not asked.creates_pod:
+            return Question("request")
+        return self.planner.ask(Given(asked.pod, facts, config, size), (asked.version, asked.path))
+
+    def answer(
+        self, question: Question, asked: AdmissionRequest, facts: Facts
+    ) -> tuple[Answer, bytes] | None:
+        """The answer by the plan of a pod, also as it is sent; None without a plan."""
+        if question.planned is None:
+            return None
+        before, between, after = question.planned.rest
+        patch = base64.b64encode(question.patch.encode("ascii")).decode("ascii")
+        out = f"{before}{json.dumps(asked.uid)}{between}{patch}{after}".encode("ascii")
+        return Answer({}, question.planned.outcome, Verdict.INJECT, facts=facts), out
+
+    def learn(
+        self, question: Question, asked: AdmissionRequest, config: Config, answer: Answer, spent: int
+    ) -> None:
+        """Make a plan of the answer that the ordinary way gave; `spent` is its counted work."""
+
+        def rest(outcome: Outcome) -> tuple[str, str, str]:
+            made = answers.of_outcome(
+                replace(asked, uid=_UID), config, answer.facts, self.policy, outcome, _PATCH
+            )
+            before, _, left = json.dumps(made.review, separators=(",", ":")).partition(json.dumps(_UID))
+            between, _, after = left.partition(base64.b64encode(_PATCH.encode("ascii")).decode("ascii"))
+            return before, between, after
+
+        if answer.repeatable:
+            self.planner.learn(
+                question, Given(asked.pod, answer.facts, config, 0), answer.outcome, spent, rest
+            )
