@@ -61,7 +61,9 @@ def _of_pod(axis: str, count: int, pod: pods.Pod, both: tuple[InProcess, ...]) -
         return pods.body(pod, number=number)
 
     size = len(replica(0))
-    return Step(axis, count, size, seconds(plain, distinct), seconds(cached, distinct), seconds(cached, replica))
+    return Step(
+        axis, count, size, seconds(plain, distinct), seconds(cached, distinct), seconds(cached, replica)
+    )
 
 
 def _among(axis: str, count: int, cached: InProcess, body: Body) -> Step:

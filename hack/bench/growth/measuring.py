@@ -19,7 +19,7 @@ from injector.core.model import Namespace, Verdict
 from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.server import answers, reviews
-from injector.server.app import Limits
+from injector.server.state import Limits
 from injector.work import Work
 
 ROUNDS: Final = 3

@@ -18,7 +18,7 @@ from typing import Final
 from hack.bench import kinds
 from hack.bench.admission import CACHED, InProcess
 from injector.config import loading
-from injector.server import app
+from injector.server import admitting
 from injector.telemetry import log_to
 
 TIMES: Final = 10
@@ -32,7 +32,7 @@ def main(library: str) -> None:
     callgrind = ctypes.CDLL(library)
     log_to("info")
     # Time is no measure here: callgrind makes all of it many times as long.
-    app.LOOP_SECONDS = math.inf
+    admitting.LOOP_SECONDS = math.inf
     webhook = InProcess(loading.load(None), replace(CACHED, cpu_seconds=math.inf))
     answered = _answered_by(webhook)
     parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {PARSING: (_parse, kinds.distinct)}
