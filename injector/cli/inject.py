@@ -31,10 +31,10 @@ from injector.core.bundle_record import with_record, without_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
-from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
 from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
+from injector.core.plans.planner import Given, Planner
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
@@ -43,6 +43,8 @@ from injector.pointer import get, join
 from injector.yamltext import Document
 
 # Findings that are the same for all workloads of a run.
+# Bytes of plans for workloads of one shape.
+_PLANS: Final = 16 * 1024 * 1024
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
 
@@ -87,6 +89,7 @@ class InjectRun:
     # The digest of the bundle that is recorded in workloads that are injected, empty where none is.
     recorded: str = ""
     tally: Tally = field(default_factory=Tally)
+    planner: Planner = field(default_factory=lambda: Planner(_PLANS))
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
@@ -117,7 +120,9 @@ class InjectRun:
 
     def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Outcome:
         """The injection, reported. Raises ManifestError."""
-        outcome = inject(located.template, self.world.facts(located), self.config, located.manifest)
+        facts = self.world.facts(located)
+        size = len(document.text) if located.manifest is not located.template else 0
+        outcome = self.planner.inject(Given(located.template, facts, self.config, size, located.manifest))
         site = ManifestSite(document, pointer)
 
         def site_of(at: str) -> ManifestSite:

@@ -10,10 +10,12 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import yaml
 
+from hack.bench.load import review as load
 from injector import telemetry
 from injector.config.loading import Input, Text, load_input
 from injector.core.model import Manifest, Namespace
@@ -29,8 +31,13 @@ MiB: Final = 1 << 20
 
 
 def config_of(raw: Manifest) -> Config:
-    """A configuration from what its file says."""
-    return load_input(Input(Text(yaml.safe_dump(raw), "config"), "."))
+    """A configuration from what its file says, the same each time: compiling templates takes its time."""
+    return _config(yaml.safe_dump(raw))
+
+
+@cache
+def _config(text: str) -> Config:
+    return load_input(Input(Text(text, "config"), "."))
 
 
 @contextmanager
@@ -80,7 +87,6 @@ class Beside:
         self.world = World(config)
         self.metrics = Metrics()
         self.more = {"policy": policy or AnswerPolicy(), **more}
-        self.loop = asyncio.new_event_loop()
         self.cached = self.webhook(self.metrics, Limits(replicas=replicas, plans=plans))
         self.plain = self.webhook(Metrics(), Limits())
 
@@ -110,7 +116,7 @@ class Beside:
         """The answer of one of them, and what it logs, without times."""
         with logged() as lines:
             scope = scope_of("POST", path, query_string=b"timeout=10s")
-            reply = Reply.of(self.loop.run_until_complete(exchange(webhook, scope, [body])))
+            reply = Reply.of(asyncio.run(exchange(webhook, scope, [body])))
         said = [json.loads(line) for line in lines.getvalue().splitlines()]
         for line in said:
             for name in ("time", "ts", "ms"):
@@ -168,6 +174,23 @@ def difference(cached: Reply, plain: Reply) -> str:
     ours, wanted = (json.loads(base64.b64decode(each.get("patch", "W10="))) for each in (first, second))
     other = next(((a, b) for a, b in zip(ours, wanted, strict=False) if a != b), None)
     return f"patch of {len(ours)} instead of {len(wanted)} operations: {other}"
+
+
+def a_review(*, token: str = "abcde", **request: Any) -> Manifest:
+    """The review of a replica of a Deployment, as the API server makes it, with fewer variables."""
+    text = json.dumps(json.loads(load.body()))
+    named = text.replace(f"kube-api-access-{load.NUMBER}", f"kube-api-access-{token}")
+    out: Manifest = json.loads(named.replace(load.NUMBER, "7"))
+    for container in out["request"]["object"]["spec"]["containers"]:
+        del container["env"][2:]
+    out["request"] |= request
+    return out
+
+
+def pod_of(review: Manifest) -> Manifest:
+    """The pod that a review is about."""
+    pod: Manifest = review["request"]["object"]
+    return pod
 
 
 def body_of(review: Any) -> bytes:
