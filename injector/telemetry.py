@@ -25,6 +25,8 @@ _log = logging.getLogger("injector")
 _root = logging.getLogger()
 _LEVELS: Final = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
 _encode = json.JSONEncoder(separators=(",", ":"), default=str).encode
+quoted: Callable[[str], str] = json.encoder.encode_basestring_ascii
+"""A text as JSON, in ASCII."""
 
 
 Counts: TypeAlias = tuple[Callable[[], None], ...]
@@ -57,15 +59,21 @@ def log_to(level: str, stream: IO[str] | None = None, clock: Callable[[], float]
 
 def log_event(level: str, event: str, **fields: Any) -> None:
     """Log an event with its fields but those that are None; level is debug, info, warning or error."""
+    if _log.isEnabledFor(_LEVELS[level]):
+        log_members(level, event, _encode({k: v for k, v in fields.items() if v is not None})[1:-1])
+
+
+def log_members(level: str, event: str, members: str) -> None:
+    """Log an event whose fields are the members of a JSON object already, as text."""
     number = _LEVELS[level]
     if not _log.isEnabledFor(number):
         return
     handlers = _root.handlers
     # The library's records cost several times as much as the line, and only other handlers need them.
     if len(handlers) == 1 and isinstance(handlers[0], _Lines) and not _log.handlers:
-        handlers[0].write(level, event, fields)
+        handlers[0].write(level, event, members)
     else:
-        _log.log(number, event, extra={"fields": fields})
+        _log.log(number, event, extra={"fields": json.loads(f"{{{members}}}")})
 
 
 class _Lines(logging.StreamHandler[IO[str]]):
@@ -81,24 +89,26 @@ class _Lines(logging.StreamHandler[IO[str]]):
         if record.exc_info and record.exc_info[0]:
             fields["exception"] = record.exc_info[0].__name__
         fields |= getattr(record, "fields", {})
-        return self._line(record.created, record.levelname.lower(), record.getMessage(), fields)
+        return self._line(
+            record.created, record.levelname.lower(), record.getMessage(), _encode(fields)[1:-1]
+        )
 
-    def write(self, level: str, event: str, fields: Mapping[str, Any]) -> None:
+    def write(self, level: str, event: str, members: str) -> None:
         """Write a line. It is lost where the stream fails: there is no other place to say so."""
-        line = self._line(time.time(), level, event, fields)
+        line = self._line(time.time(), level, event, members)
         with self.lock or contextlib.nullcontext(), contextlib.suppress(OSError, ValueError):
             self.stream.write(line + self.terminator)
             self.stream.flush()
 
-    def _line(self, now: float, level: str, event: str, fields: Mapping[str, Any]) -> str:
+    def _line(self, now: float, level: str, event: str, members: str) -> str:
         second, text = self._second
         if int(now) != second:
             second = int(now)
             text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = (second, text)
-        line = {"time": f"{text}.{int(now % 1 * 1000):03}Z", "level": level, "event": event}
-        line.update({key: value for key, value in fields.items() if value is not None})
-        return _encode(line)
+        moment = f"{text}.{int(now % 1 * 1000):03}Z"
+        rest = f",{members}" if members else ""
+        return f'{{"time":"{moment}","level":"{level}","event":{quoted(event)}{rest}}}'
 
 
 class Metrics:

@@ -11,7 +11,8 @@ from typing import Any
 
 from injector.core.model import Namespace
 from injector.core.profile import Config
-from injector.server.app import Limits, State, Webhook
+from injector.server.app import Webhook
+from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 
 SCOPE = {

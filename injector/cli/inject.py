@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
@@ -31,10 +32,10 @@ from injector.core.bundle_record import with_record, without_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
-from injector.core.injection.pipeline import inject
 from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
 from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
+from injector.core.plans.planner import Given, Planner
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
@@ -42,6 +43,8 @@ from injector.errors import AnnotationError, ConfigError, InjectorError, Manifes
 from injector.pointer import get, join
 from injector.yamltext import Document
 
+# Bytes of plans for workloads of one shape.
+_PLANS: Final = 16 * 1024 * 1024
 # Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
@@ -87,6 +90,7 @@ class InjectRun:
     # The digest of the bundle that is recorded in workloads that are injected, empty where none is.
     recorded: str = ""
     tally: Tally = field(default_factory=Tally)
+    planner: Planner = field(default_factory=lambda: Planner(_PLANS))
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
@@ -117,7 +121,9 @@ class InjectRun:
 
     def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Outcome:
         """The injection, reported. Raises ManifestError."""
-        outcome = inject(located.template, self.world.facts(located), self.config, located.manifest)
+        template, facts = located.template, self.world.facts(located)
+        given = Given(template, facts, self.config, _size(document, template), located.manifest)
+        outcome = self.planner.inject(given)
         site = ManifestSite(document, pointer)
 
         def site_of(at: str) -> ManifestSite:
@@ -213,6 +219,11 @@ class InjectRun:
             self.unsupported(document, tree, "")
         elif not is_blank(document):
             self.tally.others += 1
+
+
+def _size(document: Document, template: Manifest) -> int:
+    """At least the bytes of a pod template, whose texts may stand for many where the document has aliases."""
+    return len(json.dumps(template)) if "*" in document.text else len(document.text)
 
 
 def _pointer_in(located: workload.Workload, pointer: str, at: str) -> str:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from injector.core.field_forms import FORMS
-from injector.core.field_types import FIELDS, Rules, Type, is_of
+from injector.core.field_types import FIELDS, Rules, Type, predicate_of
 from injector.core.kubernetes_fields import TYPES
+
+_TEXT: Final = "string"
 
 
 def is_sound(value: Any, of: str, rules: Rules = FIELDS) -> bool:
@@ -27,20 +28,22 @@ def _checker(of: str, rules: Rules) -> Callable[[Any], bool]:
 
 def _made(of: Type, rules: Rules) -> Callable[[Any], bool]:
     if isinstance(of, list):
-        return _list_of(_made(of[0], rules))
+        return _list_of(of[0], rules)
     if isinstance(of, Mapping):
         return _map_of(of, rules)
     if of not in TYPES:
-        return _word(of)
-    return _fields_of({f: _made(t, rules) for f, t in rules.fields[of].items()}, rules, rules.required_of(of))
+        return predicate_of(of)
+    return _fields_of(rules.fields[of], rules, rules.required_of(of))
 
 
-def _list_of(is_item: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _list_of(of: Type, rules: Rules) -> Callable[[Any], bool]:
+    is_item, may_be_text = _made(of, rules), of == _TEXT
+
     def check(value: Any) -> bool:
         if not isinstance(value, list):
             return False
         for item in value:  # noqa: SIM110 (a generator takes twice as long)
-            if item is not None and not is_item(item):
+            if not ((may_be_text and type(item) is str) or item is None or is_item(item)):
                 return False
         return True
 
@@ -51,12 +54,14 @@ def _map_of(of: Mapping[str, Any], rules: Rules) -> Callable[[Any], bool]:
     if "enum" in of:
         allowed = frozenset(of["enum"])
         return lambda value: isinstance(value, str) and (not rules.closed or value in allowed)
-    is_item, directives = _made(of["*"], rules), rules.directives
+    is_item, may_be_text, directives = _made(of["*"], rules), of["*"] == _TEXT, rules.directives
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
         for key, item in value.items():
+            if may_be_text and type(key) is str and type(item) is str:
+                continue
             sound = isinstance(key, str) and (item is None or is_item(item))
             if not sound and not (directives and str(key).startswith("$")):
                 return False
@@ -65,15 +70,18 @@ def _map_of(of: Mapping[str, Any], rules: Rules) -> Callable[[Any], bool]:
     return check
 
 
-def _fields_of(
-    checks: Mapping[str, Callable[[Any], bool]], rules: Rules, required: Sequence[str]
-) -> Callable[[Any], bool]:
-    of, unknown, directives = checks.get, rules.unknown, rules.directives
+def _fields_of(fields: Mapping[str, Type], rules: Rules, required: Sequence[str]) -> Callable[[Any], bool]:
+    of = {field: _made(type_, rules) for field, type_ in fields.items()}.get
+    texts = frozenset(field for field, type_ in fields.items() if type_ == _TEXT)
+    unknown, directives = rules.unknown, rules.directives
 
     def check(value: Any) -> bool:
         if not isinstance(value, dict):
             return False
         for field, item in value.items():
+            # Most are texts, and need no call.
+            if type(item) is str and field in texts:
+                continue
             is_field = of(field)
             if is_field is None:
                 if unknown and not (directives and str(field).startswith("$")):
@@ -86,14 +94,3 @@ def _fields_of(
         return True
 
     return check
-
-
-def _word(word: str) -> Callable[[Any], bool]:
-    form = FORMS.get(word)
-    if form is not None:
-        is_base, holds = _word(form.base), form.holds
-        return lambda value: is_base(value) and bool(holds(value))
-    if word in ("string", "boolean"):
-        kind = str if word == "string" else bool
-        return lambda value: isinstance(value, kind)
-    return lambda value: is_of(value, word)

@@ -6,11 +6,11 @@ Not here: walking a value (pod_fields, field_soundness).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from injector.classes import dataclass
-from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS
+from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS, FieldForm
 from injector.core.kubernetes_fields import TYPES
 from injector.core.quantities import canonical
 
@@ -82,21 +82,12 @@ TYPES_ALONE: Final = Rules(required=False, unknown=False, closed=False)
 
 def is_of(value: Any, word: str) -> bool:
     """Whether a value is of the type of a word."""
-    if word == "any":
-        return True
-    form = FORMS.get(word)
-    if form is not None:
-        return is_of(value, form.base) and bool(form.holds(value))
-    if word == "quantity":
-        return _is_quantity(value)
-    if word == "port":
-        return isinstance(value, str) or is_of(value, "int32")
-    if word == "time":
-        return isinstance(value, str) and _TIME.fullmatch(value) is not None
-    if word in ("int32", "int64"):
-        # A fraction of zero is a fraction to the API server.
-        return type(value) is int and value in (INT32 if word == "int32" else _INT64)
-    return isinstance(value, str if word == "string" else bool)
+    return predicate_of(word)(value)
+
+
+def predicate_of(word: str) -> Callable[[Any], bool]:
+    """The function that says whether a value is of the type of a word."""
+    return _PREDICATES[word]
 
 
 def _is_quantity(value: Any) -> bool:
@@ -114,3 +105,25 @@ def _is_quantity(value: Any) -> bool:
 def words_of(word: str) -> str:
     """The type of a word, for messages."""
     return FORMS[word].words if word in FORMS else WORDS[word]
+
+
+def _formed(form: FieldForm, is_base: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    holds = form.holds
+    return lambda value: is_base(value) and bool(holds(value))
+
+
+# A fraction of zero is a fraction to the API server, and so are true and false no numbers.
+_BASES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "any": lambda _: True,
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "int32": lambda value: type(value) is int and value in INT32,
+    "int64": lambda value: type(value) is int and value in _INT64,
+    "quantity": _is_quantity,
+    "port": lambda value: isinstance(value, str) or (type(value) is int and value in INT32),
+    "time": lambda value: isinstance(value, str) and _TIME.fullmatch(value) is not None,
+}
+_PREDICATES: Final[Mapping[str, Callable[[Any], bool]]] = {
+    **_BASES,
+    **{word: _formed(form, _BASES[form.base]) for word, form in FORMS.items()},
+}

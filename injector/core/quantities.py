@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Literal
 
 from injector.classes import dataclass
@@ -20,6 +21,8 @@ _SUFFIX = {exponent: suffix for suffix, exponent in _DECIMAL.items()}
 _BINARY = ("Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _NANO = 10**9
 _LARGEST_BINARY = 2**63 - 1
+_LONGEST = 64
+_EXPECTED = "a Kubernetes quantity is expected, such as 100m, 0.5, 128Mi or 1e3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ def parse(text: str) -> Decimal:
     As Kubernetes does: fractions of a nano are rounded away from zero, and binary quantities
     beyond 64 bits are cut to the largest one.
     """
+    # Kubernetes has no limit of length; longer numbers only burn time, and memory where they are kept.
+    if len(text) > _LONGEST:
+        raise ValueError(_EXPECTED)
+    return _value(text)
+
+
+@lru_cache(4096)
+def _value(text: str) -> Decimal:
     return Decimal(f"{_read(text).nanos}e-9")
 
 
@@ -67,11 +78,10 @@ def _plain(number: float) -> str:
 
 
 def _read(text: str) -> _Quantity:
-    # Kubernetes has no limit of length; longer numbers only burn time.
-    match = _QUANTITY.fullmatch(text) if len(text) <= 64 else None
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     # Kubernetes takes some texts without any digit (`m`, `+`) for zero; here they are refused.
     if match is None or not (match["whole"] or match["fraction"]):
-        raise ValueError("a Kubernetes quantity is expected, such as 100m, 0.5, 128Mi or 1e3")
+        raise ValueError(_EXPECTED)
     whole, fraction = match["whole"], match["fraction"] or ""
     mantissa = int(match["sign"] + whole + fraction)
     if match["binary"]:

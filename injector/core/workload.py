@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 from injector.classes import dataclass
-from injector.core import kinds
+from injector.core import kinds, template_shape
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest, Owner
 from injector.errors import ManifestError
@@ -210,125 +209,25 @@ def _check_path(manifest: Manifest, spec: str) -> None:
             raise ManifestError(f"a map is expected, not {type_name(tree)}", where=path)
 
 
-# What the stages take for granted, as a table: field -> expectation. A list's element schema is in [...].
-_PROBE: Manifest = {"httpGet": {"httpHeaders": [{}]}, "tcpSocket": {}, "grpc": {}, "exec": {}}
-_CONTAINER: Manifest = {
-    "name": "string!",
-    "image": "string",
-    "args": ["string"],
-    "command": ["string"],
-    "env": [{"name": "string!", "value": "string", "valueFrom": {}}],
-    "ports": [{"containerPort": "integer!", "name": "string", "protocol": "string"}],
-    "volumeMounts": [{"name": "string!", "mountPath": "string!"}],
-    "volumeDevices": [{"devicePath": "string!"}],
-    "resources": {"limits": {}, "requests": {}},
-    "securityContext": {"capabilities": {}},
-    "livenessProbe": _PROBE,
-    "readinessProbe": _PROBE,
-    "startupProbe": _PROBE,
-    "lifecycle": {"preStop": _PROBE, "postStart": _PROBE},
-}
-_SHAPE: Manifest = {
-    "metadata": {"name": "string", "namespace": "string", "labels": "strings", "annotations": "strings",
-                 "ownerReferences": [{}], "finalizers": ["string"]},
-    "spec": {
-        "containers": [_CONTAINER],
-        "initContainers": [_CONTAINER],
-        "ephemeralContainers": [_CONTAINER],
-        "volumes": [{"name": "string!"}],
-        "imagePullSecrets": [{"name": "string"}],
-        "hostAliases": [{}],
-        "topologySpreadConstraints": [{}],
-        "securityContext": {},
-        "hostNetwork": "boolean",
-        "os": {"name": "string"},
-    },
-}  # fmt: skip
-_STRINGS = ("string", "string!")
-_TYPES: dict[str, type | tuple[type, ...]] = {"string": str, "integer": int, "boolean": bool}
-
-
 def check_shape(workload: Workload) -> None:
     """Raise ManifestError at the first place where a pod template has another type than Kubernetes wants.
 
     The metadata of the object around it is looked at as well.
     """
-    _check(workload.manifest.get("metadata"), _SHAPE["metadata"], "/metadata")
-    for half, pointer in (("metadata", workload.metadata), ("spec", workload.spec)):
-        _check(get(workload.manifest, pointer), _SHAPE[half], pointer)
-    _check_names(get(workload.manifest, workload.spec) or {}, workload.spec)
+    template_shape.check_metadata(workload.manifest.get("metadata"), "/metadata")
+    spec = get(workload.manifest, workload.spec)
+    if workload.metadata != "/metadata":
+        template_shape.check_metadata(get(workload.manifest, workload.metadata), workload.metadata)
+    template_shape.check_spec(spec, workload.spec)
+    template_shape.check_names(spec or {}, workload.spec)
 
 
 def check_pod(pod: Manifest) -> None:
     """The same for a pod template by itself."""
-    _check(pod, _SHAPE, "")
+    template_shape.check_template(pod)
     check_names(pod)
 
 
 def check_names(pod: Manifest) -> None:
     """Raise ManifestError where a pod template has two containers, volumes or mounts of one name or path."""
-    _check_names(pod.get("spec") or {}, "/spec")
-
-
-def _check_names(spec: Manifest, where: str) -> None:
-    """Raise ManifestError for two elements of one name: a merge would keep one of them."""
-    containers = [
-        (f"{where}/{part}/{i}", container)
-        for part in ("initContainers", "containers")
-        for i, container in enumerate(spec.get(part) or ())
-    ]
-    _check_distinct(containers, "name")
-    _check_distinct([(f"{where}/volumes/{i}", v) for i, v in enumerate(spec.get("volumes") or ())], "name")
-    for at, container in containers:
-        mounts = enumerate(container.get("volumeMounts") or ())
-        _check_distinct([(f"{at}/volumeMounts/{i}", mount) for i, mount in mounts], "mountPath")
-
-
-def _check_distinct(items: Sequence[tuple[str, Manifest]], key: str) -> None:
-    if len({item[key] for _, item in items}) == len(items):
-        return
-    first: dict[str, str] = {}
-    for at, item in items:
-        if first.setdefault(item[key], at) != at:
-            raise ManifestError(
-                f"{key} is also used by {first[item[key]]}; it must be unique",
-                where=at,
-                hint=f"give one of them another {key}, or remove it",
-            )
-
-
-def _check(value: Any, shape: Any, where: str) -> None:
-    if value is None:
-        return
-    if isinstance(shape, dict):
-        _expect(isinstance(value, dict), "a map", value, where)
-        _check_map(value, shape, where)
-    elif isinstance(shape, list):
-        _expect(isinstance(value, list), "a list", value, where)
-        for i, item in enumerate(value):
-            _expect(item is not None, "an element", item, f"{where}/{i}")
-            _check(item, shape[0], f"{where}/{i}")
-    elif shape == "strings":
-        _expect(isinstance(value, dict), "a map of strings", value, where)
-        for key, item in value.items():
-            _expect(isinstance(item, str) or item is None, "a string (put it in quotes)", item,
-                    join(where, key))  # fmt: skip
-    else:
-        word = shape.rstrip("!")
-        fits = isinstance(value, _TYPES[word]) and (word == "boolean" or not isinstance(value, bool))
-        _expect(fits, f"{'an' if word[0] == 'i' else 'a'} {word}", value, where)
-
-
-def _check_map(value: Manifest, shape: Manifest, where: str) -> None:
-    for key, inner in shape.items():
-        item = value.get(key)
-        if item is None:
-            if isinstance(inner, str) and inner.endswith("!"):
-                raise ManifestError(f"{key} is missing", where=where, hint=f"give it a {key}")
-        elif not (isinstance(item, str) and inner in _STRINGS):
-            _check(item, inner, f"{where}/{key}")
-
-
-def _expect(fits: bool, what: str, value: Any, where: str) -> None:
-    if not fits:
-        raise ManifestError(f"{what} is expected, not {type_name(value)}", where=where)
+    template_shape.check_names(pod.get("spec") or {}, "/spec")

@@ -25,6 +25,7 @@ from injector.kube.kubeconfig import (
     unusable_config,
     with_user_agent,
 )
+from injector.kube.lean_import import lean_import
 from injector.kube.lists import Listing, Object, Objects, Pages, watch_event
 
 # The API server ends a watch after this time by itself; then a new one goes on where it stopped.
@@ -201,9 +202,10 @@ class AsyncCluster:
 async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncCluster:
     """Return what `connect` returns, for asyncio. To be closed in the loop that made it."""
     try:
-        from kubernetes.aio import config
-        from kubernetes.aio.client.api_client import ApiClient
-        from kubernetes.aio.client.configuration import Configuration
+        with lean_import():
+            from kubernetes.aio import config
+            from kubernetes.aio.client.api_client import ApiClient
+            from kubernetes.aio.client.configuration import Configuration
     except ModuleNotFoundError as error:
         raise client_not_installed(error) from error
     source = find_kubeconfig(kubeconfig, context)

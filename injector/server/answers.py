@@ -151,7 +151,7 @@ def failed(
     outcome = _denied(request, Reason.INTERNAL_ERROR, InjectorError(Reason.INTERNAL_ERROR.sentence))
     known = facts or Facts(origin=Origin.WEBHOOK)
     made = of_outcome(request, config, known, policy, outcome)
-    return replace(made, defect=_location(error), repeatable=False)
+    return replace(made, defect=location(error), repeatable=False)
 
 
 def too_expensive(
@@ -239,7 +239,7 @@ def _change(patch: str) -> Manifest:
     return {"patchType": "JSONPatch", "patch": base64.b64encode(patch.encode("ascii")).decode("ascii")}
 
 
-def _location(error: BaseException) -> str:
+def location(error: BaseException) -> str:
     """Exception type and source lines, innermost first. Its message may hold a part of the pod."""
     frames = traceback.extract_tb(error.__traceback__)[-4:]
     location = " < ".join(f"{PurePath(f.filename).name}:{f.lineno}" for f in reversed(frames))

@@ -211,7 +211,10 @@ class Connection(Exchanges):
         self._count_head(len(name) + len(value))
         if self._unanswered:
             self._unanswered[-1] += _LINE_BYTES
-        super().on_header(name, value)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def _count_head(self, size: int) -> None:
         self._head += size

@@ -104,6 +104,10 @@ class _Line(Generic[Of]):
     def remove(self, guest: Of) -> None:
         self._ranks[guest.rank].pop(guest, None)
 
+    def move(self, guest: Of, rank: Rank) -> None:
+        self._ranks[guest.rank].pop(guest, None)
+        self._ranks[rank][guest] = None
+
     def heard(self, guest: Of) -> None:
         self._ranks[guest.rank].move_to_end(guest)
 
@@ -167,12 +171,9 @@ class Places(Generic[Of]):
         """Change the rank of a connection; it is the last of that rank."""
         if guest not in self._all:
             return
-        lines = self._lines(guest)
-        for line in lines:
-            line.remove(guest)
+        for line in self._lines(guest):
+            line.move(guest, rank)
         guest.rank = rank
-        for line in lines:
-            line.add(guest)
 
     def hold(self, guest: Of, size: int) -> None:
         """Set the memory of a connection; past the limit of all, the longest silent ones are closed."""

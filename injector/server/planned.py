@@ -15,6 +15,7 @@ from injector.core.plans.planner import Given, Planner, Question
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
+from injector.telemetry import log_event
 
 # What stands in a made answer for the uid and for the patch.
 _UID: Final = "uid-of-the-request"
@@ -37,7 +38,12 @@ class PlannedAnswers:
         """Whether there is a plan for the pod of a request, whose body has `size` bytes."""
         if not asked.creates_pod:
             return Question("request")
-        return self.planner.ask(Given(asked.pod, facts, config, size), (asked.version, asked.path))
+        try:
+            return self.planner.ask(Given(asked.pod, facts, config, size), (asked.version, asked.path))
+        except Exception as error:
+            # The ordinary way answers.
+            _log(error)
+            return Question("defect")
 
     def answer(
         self, question: Question, asked: AdmissionRequest, facts: Facts
@@ -63,7 +69,15 @@ class PlannedAnswers:
             between, _, after = left.partition(base64.b64encode(_PATCH.encode("ascii")).decode("ascii"))
             return before, between, after
 
-        if answer.repeatable:
-            self.planner.learn(
-                question, Given(asked.pod, answer.facts, config, 0), answer.outcome, spent, rest
-            )
+        if question.shape is None or not answer.repeatable:
+            return
+        template = {part: asked.pod.get(part) for part in ("metadata", "spec")}
+        given = Given(template, answer.facts, config, 0)
+        try:
+            self.planner.learn(question, given, answer.outcome, spent, rest)
+        except Exception as error:
+            _log(error)
+
+
+def _log(error: Exception) -> None:
+    log_event("error", "defect", defect=answers.location(error))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from injector.classes import dataclass
 from injector.yamltext import block_edit
 from injector.yamltext.alignment import is_named, same, stretches
 from injector.yamltext.block_edit import Slot

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -21,9 +23,9 @@ cluster = connect(sys.argv[1], None)
 """
 
 
-def run(tmp_path: Path, code: str) -> list[str]:
+def run(tmp_path: Path, code: str, first: str = CONNECT) -> list[str]:
     (tmp_path / "config").write_text(KUBECONFIG)
-    command = [sys.executable, "-c", CONNECT + code, str(tmp_path / "config")]
+    command = [sys.executable, "-c", first + code, str(tmp_path / "config")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
@@ -56,7 +58,34 @@ print(oauthlib.oauth2.rfc6749.errors.InvalidClientIdError.__name__)
     assert run(tmp_path, code) == ["DynamicClient", "InvalidClientIdError"]
 
 
-def test_serve_loads_the_whole_client(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", ["", CONNECT])
+def test_serve_loads_no_library_that_requests_do_not_use(tmp_path: Path, first: str) -> None:
+    code = """\
+import asyncio, sys
+from injector.kube.async_client import connect_async
+
+async def main():
+    async with await connect_async(sys.argv[1], None):
+        print(*sys.modules)
+    import kubernetes
+    assert kubernetes.aio.dynamic.DynamicClient
+    assert kubernetes.client.CoreV1Api().api_client
+
+asyncio.run(main())
+"""
+    loaded = run(tmp_path, code, first)
+    assert {"kubernetes.aio.client.rest", "aiohttp"} <= set(loaded)
+    not_used = {
+        "requests",
+        "websocket",
+        "oauthlib.oauth2.rfc6749",
+        "kubernetes.client.api_client",
+        "kubernetes.aio.dynamic.client",
+    }
+    assert not_used.isdisjoint(loaded)
+
+
+def test_a_client_that_is_loaded_stays_whole(tmp_path: Path) -> None:
     code = """\
 import kubernetes
 from kubernetes.client.api_client import ApiClient

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from injector.core import model
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Operation, Reason
+from injector.core.model import AdmissionRequest, Decision, Finding, Namespace, Reason
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.errors import ReviewError
@@ -227,55 +227,6 @@ def test_a_seam_that_fails_is_an_internal_error() -> None:
     answer = answers.failed(reviews.request_of(a_review()), a_config(), OSError("the cache is gone"))
     assert answer.outcome.decision.reason is Reason.INTERNAL_ERROR
     assert answer.review["response"]["allowed"] is False
-
-
-@pytest.mark.parametrize(
-    "patch",
-    [
-        (Operation("add", "/metadata/annotations/x/y", 1),),  # the parent is missing
-        (Operation("remove", "/spec/nothing"),),
-        (Operation("add", "/metadata/labels/x", "y"),),  # applies, and gives another pod
-    ],
-)
-def test_a_patch_that_does_not_give_the_pod_is_never_sent(
-    patch: tuple[Operation, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # The core has no known defect of this kind, so one is put in its place.
-    def defective(pod: Any, _facts: Any, _config: Any, **_: Any) -> Outcome:
-        return Outcome(Decision(Reason.ON_BY_DEFAULT), pod, patch)
-
-    monkeypatch.setattr(answers, "inject", defective)
-    response = respond(a_review())
-    assert "patch" not in response
-    assert response["auditAnnotations"]["reason"] == "internal-error"
-
-
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [
-        ("\U0001f600", True),
-        ("\ud83d and \ude00", True),
-        ("\ud83d\ude00", False),  # a reader makes one character of the two halves
-        ({1: "x"}, False),
-        ([("a",)], False),
-        (float("nan"), False),
-    ],
-)
-def test_a_patch_is_sent_where_its_text_holds_it_exactly(
-    value: Any, sent: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def adding(pod: Any, _facts: Any, _config: Any, **_: Any) -> Outcome:
-        after = {**pod, "spec": {**pod["spec"], "x": value}}
-        return Outcome(Decision(Reason.ON_BY_DEFAULT), after, (Operation("add", "/spec/x", value),))
-
-    monkeypatch.setattr(answers, "inject", adding)
-    review = a_review()
-    response = respond(review)
-    assert ("patch" in response) is sent
-    if sent:
-        assert patched(review, response)["spec"]["x"] == value
-    else:
-        assert response["auditAnnotations"]["reason"] == "internal-error"
 
 
 def test_facts_say_webhook_the_namespace_and_what_the_path_sets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from injector.core.model import Namespace, Reason
 from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.server import answers, reviews
-from injector.server.app import Limits
+from injector.server.state import Limits
 from injector.work import Work
 
 ROUNDS = 5

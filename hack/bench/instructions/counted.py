@@ -17,8 +17,8 @@ from typing import Final
 from hack.bench.admission import InProcess
 from hack.bench.load import review
 from injector.config import loading
-from injector.server import app
-from injector.server.app import Limits
+from injector.server import admitting
+from injector.server.state import Limits
 from injector.telemetry import log_to
 
 TIMES: Final = 10
@@ -33,7 +33,7 @@ def main(library: str) -> None:
     callgrind = ctypes.CDLL(library)
     log_to("info")
     # Time is no measure here: callgrind makes all of it many times as long.
-    app.LOOP_SECONDS = math.inf
+    admitting.LOOP_SECONDS = math.inf
     webhook = InProcess(loading.load(None), Limits(cpu_seconds=math.inf))
     parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {
         PARSING: (_parse, _replica),

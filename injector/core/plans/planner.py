@@ -9,7 +9,7 @@ ordinary way. Not here: shapes (shape.py), the pieces of a patch (plan.py), answ
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -24,7 +24,9 @@ from injector.core.plans.reading import reading_of
 from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
+from injector.core.tree.application import applied
 from injector.core.validation.volumes import claims_of
+from injector.pointer import get, join
 from injector.work import Work
 
 # Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
@@ -53,10 +55,12 @@ class Given:
 class Planned:
     """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
 
+    `orders` are the maps whose keys have another order than the patch gives them, which shows in a file.
     `spent` is the counted work of one of them; `rest` is the caller's.
     """
 
     plan: Plan
+    orders: tuple[tuple[str, tuple[str, ...]], ...]
     spent: int
     outcome: Outcome
     rest: Any
@@ -100,6 +104,18 @@ class Planner:
         """Bytes of the plans and their keys."""
         return self._plans.size
 
+    def inject(self, given: Given) -> Outcome:
+        """What `core.injection.pipeline.inject` gives, but for the trace of the decision."""
+        question = self.ask(given)
+        if question.planned is not None:
+            operations = tuple(Operation(**each) for each in json.loads(question.patch))
+            pod = _in_order(applied(given.pod, operations), question.planned.orders)
+            return replace(question.planned.outcome, pod=pod, patch=operations)
+        work = Work(given.config.work_limit)
+        outcome = inject(given.pod, given.facts, given.config, given.holder, work)
+        self.learn(question, given, outcome, work.spent)
+        return outcome
+
     def ask(self, given: Given, around: tuple[str, ...] = ()) -> Question:
         """What is known about a pod; `around` is what else the caller's answer depends on."""
         pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
@@ -114,9 +130,6 @@ class Planner:
             shape = shape_of(pod, facts.owner, reading, (around, _of_facts(facts), _of_holder(holder)))
         except NoShape as error:
             return Question(error.reason)
-        except Exception:
-            # The ordinary way answers, and the word shows it.
-            return Question("defect")
         known = self._plans.get(shape.key)
         if known is not None and known.facts != _without_owner(facts):
             self._plans.drop(shape.key)
@@ -144,10 +157,7 @@ class Planner:
         """
         if question.shape is None or given.config is not self._config:
             return
-        try:
-            planned = self._proven(question.shape, given, outcome, spent, rest)
-        except Exception:
-            planned = None
+        planned = self._proven(question.shape, given, outcome, spent, rest)
         size = _REST + bytes_of(outcome, given.facts) + (planned.plan.size if planned is not None else 0)
         self._plans.put(question.shape.key, _Known(_without_owner(given.facts), planned), size)
 
@@ -189,10 +199,11 @@ class Planner:
         if TOKEN_VOLUME in text:
             # A volume that the injection adds could have the name of the pod's own.
             return None
+        orders = tuple(_other_orders(applied(pod, outcome.patch), outcome.pod, ""))
         plan = Plan.of(text, len(shape.values))
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
             return None
-        return Planned(plan, spent, reduced(outcome), of_outcome)
+        return Planned(plan, orders, spent, reduced(outcome), of_outcome)
 
 
 def reduced(outcome: Outcome) -> Outcome:
@@ -239,6 +250,25 @@ def _rest_of(outcome: Outcome) -> Any:
     return decision, operations, outcome.findings, outcome.added, outcome.defaults
 
 
+def _other_orders(one: Any, other: Any, pointer: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The maps of a tree whose keys have another order in an equal tree, each with that order."""
+    if type(one) is dict:
+        if list(one) != list(other):
+            yield pointer, tuple(other)
+        for key, value in one.items():
+            yield from _other_orders(value, other[key], join(pointer, key))
+    elif type(one) is list:
+        for index, (value, twin) in enumerate(zip(one, other, strict=True)):
+            yield from _other_orders(value, twin, f"{pointer}/{index}")
+
+
+def _in_order(pod: Manifest, orders: Iterable[tuple[str, tuple[str, ...]]]) -> Manifest:
+    for pointer, keys in orders:
+        value = get(pod, pointer)
+        pod = applied(pod, [Operation("replace", pointer, {key: value[key] for key in keys})])
+    return pod
+
+
 def _reaches_in(path: str) -> bool:
     """Whether an operation changes an element of a list whose length is not part of the shape."""
     return any(f"/{field}/" in path for field in ("env", "args", "command"))
@@ -246,7 +276,7 @@ def _reaches_in(path: str) -> bool:
 
 def _patch_text(outcome: Outcome) -> str:
     operations = [operation.as_json() for operation in outcome.patch]
-    return json.dumps(operations, separators=(",", ":"), allow_nan=False)
+    return json.dumps(operations, separators=(",", ":"))
 
 
 def _of_facts(facts: Facts) -> tuple[Any, ...]:

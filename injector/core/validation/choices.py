@@ -7,35 +7,45 @@ from typing import Any, Final
 
 from injector.core import names
 from injector.core.kubernetes_fields import TYPES
-from injector.core.model import Manifest
 from injector.core.tree.schema import LIFECYCLE_ACTIONS, PROBE_ACTIONS, VARIABLE_SOURCES
-from injector.core.validation.places import PodPlace, containers, elements, fields, spec_of
+from injector.core.validation.places import PodParts, PodPlace, elements, fields
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
 HOOKS: Final = ("postStart", "preStop")
 VOLUME_SOURCES: Final = tuple(field for field in TYPES["Volume"] if field != "name!")
 PROJECTED_SOURCES: Final = tuple(TYPES["VolumeProjection"])
+_NAME_AND_SOURCE: Final = 2
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Choices without an alternative, or with several."""
-    for container in containers(pod):
+    for container in parts.containers:
         for field in names.PROBES:
-            yield from _of_choice(container, field, PROBE_ACTIONS, needed=True)
-        for hook in HOOKS:
+            if field in container.value:
+                yield from _of_choice(container, field, PROBE_ACTIONS, needed=True)
+        for hook in HOOKS if "lifecycle" in container.value else ():
             yield from _of_choice(container.below("lifecycle"), hook, LIFECYCLE_ACTIONS, needed=True)
-        # There may be many, and few have a source.
+        # There may be many, and most have a value or one source.
         for index, variable in enumerate(elements(container.value.get("env"))):
-            if "valueFrom" in variable:
+            if "valueFrom" in variable and not ("value" not in variable and _is_one(variable["valueFrom"])):
                 yield from _of_variable(container.item("env", index, variable))
-    for volume in spec_of(pod).items("volumes"):
-        yield from _of_volume(volume)
+    for index, volume in enumerate(elements(parts.spec.value.get("volumes"))):
+        if len(volume) > _NAME_AND_SOURCE or "name" not in volume or "projected" in volume:
+            yield from _of_volume(parts.spec.item("volumes", index, volume))
 
 
 def chosen(value: Any, alternatives: Sequence[str]) -> list[str]:
     """The alternatives that a map has; null is no value."""
     return [name for name in alternatives if fields(value).get(name) is not None]
+
+
+def _is_one(source: Any) -> bool:
+    """Whether a source of a variable is one that is known, and nothing else."""
+    if not isinstance(source, dict) or len(source) != 1:
+        return False
+    ((name, value),) = source.items()
+    return name in VARIABLE_SOURCES and value is not None
 
 
 def _of_choice(

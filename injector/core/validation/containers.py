@@ -6,29 +6,23 @@ from collections.abc import Iterator
 from typing import Final
 
 from injector.core import names
-from injector.core.model import Manifest
 from injector.core.validation.names import is_dns_label
-from injector.core.validation.places import PodContainer, containers, counted, spec_of
+from injector.core.validation.places import PodContainer, PodParts, counted
 from injector.core.validation.problem import PodProblem, PodRule
 
 _NOT_IN_INIT: Final = ("lifecycle", *names.PROBES)
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Problems of containers by themselves."""
-    spec = spec_of(pod)
-    if not spec.value.get("containers"):
-        yield spec.problem(PodRule.CONTAINERS, "containers", "it has no container")
-    yield from _repeated(pod)
-    for container in containers(pod):
-        yield from _of_container(container)
-
-
-def _repeated(pod: Manifest) -> Iterator[PodProblem]:
-    counts = counted((container.value for container in containers(pod)), "name")
-    for container in containers(pod):
+    if not parts.spec.value.get("containers"):
+        yield parts.spec.problem(PodRule.CONTAINERS, "containers", "it has no container")
+    counts = counted((container.value for container in parts.containers), "name")
+    for container in parts.containers:
         if counts[str(container.value.get("name"))] > 1:
             yield container.problem(PodRule.UNIQUE_NAME, "name", "another container has the same name")
+    for container in parts.containers:
+        yield from _of_container(container)
 
 
 def _of_container(container: PodContainer) -> Iterator[PodProblem]:

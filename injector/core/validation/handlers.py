@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core import names
-from injector.core.model import Manifest
 from injector.core.validation.choices import HOOKS
-from injector.core.validation.places import PodContainer, PodPlace, containers, number, spec_of
+from injector.core.validation.places import PodContainer, PodParts, PodPlace, number
 from injector.core.validation.ports import is_port_name, is_port_number
 from injector.core.validation.problem import PodProblem, PodRule
 
@@ -24,21 +23,22 @@ _GRACE_SECONDS: Final = 30
 """The default of a pod."""
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Handlers whose fields have a value that is not allowed."""
-    grace = number(spec_of(pod).value.get("terminationGracePeriodSeconds"))
-    for container in containers(pod):
+    grace = number(parts.spec.value.get("terminationGracePeriodSeconds"))
+    for container in parts.containers:
         if not container.is_ordinary_init and not _HANDLERS.isdisjoint(container.value):
             yield from _of_container(container, _GRACE_SECONDS if grace is None else grace)
 
 
 def _of_container(container: PodContainer, grace: int) -> Iterator[PodProblem]:
     for field in names.PROBES:
+        if not container.value.get(field):
+            continue
         probe = container.below(field)
-        if probe.value:
-            yield from _of_probe(probe, field)
-            yield from _of_action(probe, field)
-    for hook in HOOKS:
+        yield from _of_probe(probe, field)
+        yield from _of_action(probe, field)
+    for hook in HOOKS if "lifecycle" in container.value else ():
         handler = container.below("lifecycle", hook)
         yield from _of_action(handler, hook)
         seconds = number(handler.below("sleep").value.get("seconds"))

@@ -115,6 +115,20 @@ def spec_of(pod: Manifest) -> PodPlace:
     return PodPlace(fields(pod.get("spec")), (), "pod")
 
 
+@dataclass(frozen=True, slots=True)
+class PodParts:
+    """A pod template, taken apart once for all rules."""
+
+    pod: Manifest
+    spec: PodPlace
+    containers: tuple[PodContainer, ...]
+
+    @classmethod
+    def of(cls, pod: Manifest) -> PodParts:
+        """The parts of a pod template."""
+        return cls(pod, spec_of(pod), tuple(containers(pod)))
+
+
 def pointer_of(pod: Manifest, path: Path) -> str:
     """The JSON pointer to a path in a pod template, or to the nearest place above that is there."""
     if path[:1] == ("metadata",):

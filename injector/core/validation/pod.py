@@ -18,6 +18,7 @@ from injector.core.validation import (
     variables,
     volumes,
 )
+from injector.core.validation.places import PodParts
 from injector.core.validation.problem import PodProblem
 
 
@@ -26,15 +27,16 @@ def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProbl
 
     `claims` are the volumes that its workload adds. The time is linear in the size of the pod.
     """
+    parts = PodParts.of(pod)
     return chain(
         field_types.problems(pod),
-        containers.problems(pod),
-        choices.problems(pod),
-        variables.problems(pod),
-        handlers.problems(pod),
-        resources.problems(pod),
-        volumes.problems(pod, claims),
-        ports.problems(pod),
-        security.problems(pod),
+        containers.problems(parts),
+        choices.problems(parts),
+        variables.problems(parts),
+        handlers.problems(parts),
+        resources.problems(parts),
+        volumes.problems(parts, claims),
+        ports.problems(parts),
+        security.problems(parts),
         names.problems(pod),
     )

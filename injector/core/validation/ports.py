@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from injector.core.model import Manifest
-from injector.core.validation.places import PodContainer, PodPlace, containers, number, spec_of
+from injector.core.validation.places import PodContainer, PodParts, PodPlace, number
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -27,12 +26,14 @@ def is_port_name(value: str) -> bool:
     return _PORT_NAME.fullmatch(value) is not None
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Ports with a number or name that is not allowed or that another port has."""
-    host_network = spec_of(pod).value.get("hostNetwork") is True
+    host_network = parts.spec.value.get("hostNetwork") is True
     # Ordinary containers run together; each init container is checked by itself.
     shared: Taken = set()
-    for container in containers(pod):
+    for container in parts.containers:
+        if not container.value.get("ports"):
+            continue
         yield from _of_container(container)
         taken = shared if container.part == "containers" else Taken()
         yield from _of_node(container, host_network, taken)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from decimal import Decimal
 from typing import Any, Final
 
+from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.quantities import parse
-from injector.core.validation.places import PodContainer, PodPlace, containers, fields, spec_of
+from injector.core.validation.places import PodParts, PodPlace, containers, fields
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -19,18 +20,30 @@ _OF_PODS: Final = frozenset({"cpu", "memory"})
 _HUGE: Final = "hugepages-"
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
-    for container in containers(pod):
-        if not container.value.get("resources"):
-            continue
-        place = container.below("resources")
-        yield from _names(place, _STANDARD, "resources")
-        yield from _request_and_limit(place, "resources")
-        yield from _huge_pages(place)
-    spec = spec_of(pod)
-    if fields(spec.value.get("resources")):
-        yield from _of_pod(spec, list(containers(pod)))
+    for container in parts.containers:
+        if container.value.get("resources"):
+            resources = _Resources.of(container.below("resources"), "resources")
+            yield from _names(resources, _STANDARD)
+            yield from _request_and_limit(resources)
+            yield from _huge_pages(resources)
+    if fields(parts.spec.value.get("resources")):
+        yield from _of_pod(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resources:
+    """The resources of a container or a pod, with their name in messages."""
+
+    place: PodPlace
+    label: str
+    limits: Amounts
+    requests: Amounts
+
+    @classmethod
+    def of(cls, place: PodPlace, label: str) -> _Resources:
+        return cls(place, label, amounts(place.value.get("limits")), amounts(place.value.get("requests")))
 
 
 def amounts(value: Any) -> Amounts:
@@ -79,35 +92,38 @@ def total(pod: Manifest, kind: str) -> Amounts:
     return {name: max(total.get(name, amount), amount) for name, amount in {**total, **alone}.items()}
 
 
-def _names(place: PodPlace, standard: Iterable[str], label: str) -> Iterator[PodProblem]:
-    for kind in ("limits", "requests"):
-        for name, amount in amounts(place.value.get(kind)).items():
-            if "/" not in name and name not in standard and not name.startswith(_HUGE):
-                text = f"{label}.{kind}.{shown(name)} is not a resource of Kubernetes"
-                yield _named(place.below(kind), PodRule.RESOURCE, name, text)
+def _names(resources: _Resources, standard: Set[str]) -> Iterator[PodProblem]:
+    for kind, of_kind in (("limits", resources.limits), ("requests", resources.requests)):
+        for name, amount in of_kind.items():
+            text = ""
+            if name not in standard and "/" not in name and not name.startswith(_HUGE):
+                text = "is not a resource of Kubernetes"
             elif amount < 0:
-                text = f"{label}.{kind}.{shown(name)} is negative"
-                yield _named(place.below(kind), PodRule.RESOURCE, name, text)
+                text = "is negative"
+            if text:
+                text = f"{resources.label}.{kind}.{shown(name)} {text}"
+                yield _named(resources.place.below(kind), PodRule.RESOURCE, name, text)
 
 
-def _request_and_limit(place: PodPlace, label: str) -> Iterator[PodProblem]:
-    limits = amounts(place.value.get("limits"))
-    for name, request in amounts(place.value.get("requests")).items():
-        where = f"{label}.requests.{shown(name)}"
-        at = PodRule.REQUEST_ABOVE_LIMIT
-        below = place.below("requests")
+def _request_and_limit(resources: _Resources) -> Iterator[PodProblem]:
+    label, limits = resources.label, resources.limits
+    for name, request in resources.requests.items():
+        text = ""
         if name in limits and request > limits[name]:
-            yield _named(below, at, name, f"{where} exceeds {label}.limits.{shown(name)}")
+            text = f"exceeds {label}.limits.{shown(name)}"
         elif name in limits and request != limits[name] and not _overcommits(name):
-            yield _named(below, at, name, f"{where} must be equal to {label}.limits.{shown(name)}")
+            text = f"must be equal to {label}.limits.{shown(name)}"
         elif name not in limits and not _overcommits(name):
-            yield _named(below, at, name, f"{where} needs the same limit")
+            text = "needs the same limit"
+        if text:
+            text = f"{label}.requests.{shown(name)} {text}"
+            yield _named(resources.place.below("requests"), PodRule.REQUEST_ABOVE_LIMIT, name, text)
 
 
-def _huge_pages(place: PodPlace) -> Iterator[PodProblem]:
-    have = {**amounts(place.value.get("limits")), **amounts(place.value.get("requests"))}
+def _huge_pages(resources: _Resources) -> Iterator[PodProblem]:
+    have = {**resources.limits, **resources.requests}
     if any(name.startswith(_HUGE) for name in have) and _OF_PODS.isdisjoint(have):
-        yield place.problem(PodRule.RESOURCE, "", "huge pages need cpu or memory")
+        yield resources.place.problem(PodRule.RESOURCE, "", "huge pages need cpu or memory")
 
 
 def _named(place: PodPlace, rule: PodRule, name: str, text: str) -> PodProblem:
@@ -120,13 +136,13 @@ def _overcommits(name: str) -> bool:
     return ("/" not in name or "kubernetes.io/" in name) and not name.startswith(_HUGE)
 
 
-def _of_pod(spec: PodPlace, all_of: list[PodContainer]) -> Iterator[PodProblem]:
-    place = spec.below("resources")
-    yield from _names(place, _OF_PODS, "spec.resources")
-    yield from _request_and_limit(place, "spec.resources")
-    pod = {"spec": spec.value}
-    asked, limits = amounts(place.value.get("requests")), amounts(place.value.get("limits"))
-    for name, amount in total(pod, "requests").items():
+def _of_pod(parts: PodParts) -> Iterator[PodProblem]:
+    place = parts.spec.below("resources")
+    resources = _Resources.of(place, "spec.resources")
+    yield from _names(resources, _OF_PODS)
+    yield from _request_and_limit(resources)
+    asked, limits = resources.requests, resources.limits
+    for name, amount in total(parts.pod, "requests").items():
         if name in asked and amount > asked[name]:
             text = f"the requests of its containers exceed spec.resources.requests.{shown(name)}"
             yield _named(place.below("requests"), PodRule.POD_REQUESTS, name, text)
@@ -134,11 +150,11 @@ def _of_pod(spec: PodPlace, all_of: list[PodContainer]) -> Iterator[PodProblem]:
             # The pod's own request is then the sum.
             text = f"the requests of its containers exceed spec.resources.limits.{shown(name)}"
             yield _named(place.below("limits"), PodRule.POD_REQUESTS, name, text)
-    for name, amount in total(pod, "limits").items():
+    for name, amount in total(parts.pod, "limits").items():
         if name in limits and amount > limits[name] and name.startswith(_HUGE):
             text = f"the limits of its containers exceed spec.resources.limits.{shown(name)}"
             yield _named(place.below("limits"), PodRule.POD_LIMITS, name, text)
-    for container in all_of:
+    for container in parts.containers:
         own = amounts(container.below("resources").value.get("limits"))
         for name, limit in own.items() if container.part == "containers" else ():
             if name in limits and limit > limits[name]:

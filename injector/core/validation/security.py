@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from injector.core.model import Manifest
-from injector.core.validation.places import PodPlace, containers, counted, elements, number, spec_of, texts
+from injector.core.validation.places import PodParts, PodPlace, counted, elements, number, texts
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
 
@@ -15,9 +14,9 @@ _PROFILES: Final = ("RuntimeDefault", "Localhost", "Unconfined")
 _ADMIN: Final = "CAP_SYS_ADMIN"
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Security contexts that contradict themselves."""
-    of_pod = spec_of(pod).below("securityContext")
+    of_pod = parts.spec.below("securityContext")
     yield from _ids(of_pod, ("runAsUser", "runAsGroup", "fsGroup"))
     counts = counted(elements(of_pod.value.get("sysctls")), "name")
     for sysctl in of_pod.items("sysctls"):
@@ -25,7 +24,7 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
         if counts[str(name)] > 1:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
     yield from _profiles(of_pod)
-    for container in containers(pod):
+    for container in parts.containers:
         context = container.below("securityContext")
         yield from _profiles(context)
         yield from _ids(context, ("runAsUser", "runAsGroup"))

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.validation.names import is_object_name
-from injector.core.validation.places import PodPlace, containers, elements, fields
+from injector.core.validation.places import PodParts, elements, fields
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
@@ -23,34 +23,33 @@ _ELEMENT: Final = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
 _RESOURCE: Final = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Variables with a name that is not allowed, or that refer to nothing."""
-    for container in containers(pod):
-        # There may be many: a place is made only for one with a source or a problem.
+    for container in parts.containers:
+        # There may be many: a place is made only for one with a problem.
         for index, variable in enumerate(elements(container.value.get("env"))):
             name = variable.get("name")
             if isinstance(name, str) and not _NAME.fullmatch(name):
                 text = f"the name of variable {shown(name)} needs printable ASCII characters other than ="
                 yield container.item("env", index, variable).problem(PodRule.VARIABLE, "name", text)
-            if isinstance(variable.get("valueFrom"), dict):
-                yield from _of_source(container.item("env", index, variable), shown(name))
+            source = variable.get("valueFrom")
+            for field, text in _of_source(source, name) if isinstance(source, dict) else ():
+                place = container.item("env", index, variable)
+                yield place.problem(PodRule.VARIABLE, f"valueFrom.{field}", text)
 
 
-def _of_source(variable: PodPlace, name: str) -> Iterator[PodProblem]:
-    source = variable.below("valueFrom").value
+def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
+    """The fields of a source that refer to nothing, each with what is wrong."""
     # A missing field is reported by the types of fields.
     path = fields(source.get("fieldRef")).get("fieldPath")
     if path is not None and not _is_field(path):
-        text = f"fieldPath of variable {name} is not a field that Kubernetes offers"
-        yield variable.problem(PodRule.VARIABLE, "valueFrom.fieldRef", text)
+        yield "fieldRef", f"fieldPath of variable {shown(name)} is not a field that Kubernetes offers"
     resource = fields(source.get("resourceFieldRef")).get("resource")
     if resource is not None and not _matches(_RESOURCE, resource):
-        text = f"resource of variable {name} is not one that Kubernetes offers"
-        yield variable.problem(PodRule.VARIABLE, "valueFrom.resourceFieldRef", text)
+        yield "resourceFieldRef", f"resource of variable {shown(name)} is not one that Kubernetes offers"
     for kind in ("configMapKeyRef", "secretKeyRef"):
         if isinstance(source.get(kind), dict) and not _is_key_of_object(fields(source[kind])):
-            text = f"{kind} of variable {name} needs a name and a key"
-            yield variable.problem(PodRule.VARIABLE, f"valueFrom.{kind}", text)
+            yield kind, f"{kind} of variable {shown(name)} needs a name and a key"
 
 
 def _is_field(path: Any) -> bool:

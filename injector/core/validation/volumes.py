@@ -9,13 +9,12 @@ from injector.core.model import Manifest
 from injector.core.validation.names import is_dns_label
 from injector.core.validation.places import (
     PodContainer,
+    PodParts,
     PodPlace,
-    containers,
     counted,
     elements,
     fields,
     number,
-    spec_of,
 )
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
 from injector.printable import shown
@@ -31,18 +30,27 @@ _NEEDED: Final[Mapping[str, str]] = {
     "csi": "driver",
 }
 """The field that a source cannot do without."""
+_WITH_MODE: Final = ("configMap", "secret", "projected", "downwardAPI")
+_PLAIN_MOUNT: Final = frozenset({"name", "mountPath", "readOnly"})
+_Fault = tuple[PodRule, str, str]
+"""A rule, a field, and what is wrong with it."""
 
 
-def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
+def problems(parts: PodParts, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
     """Problems of volumes and mounts; `claims` are volumes that the workload adds to its pods."""
-    spec = spec_of(pod)
-    counts = counted(elements(spec.value.get("volumes")), "name")
-    for volume in spec.items("volumes"):
-        yield from _of_volume(volume, counts[str(volume.value.get("name"))])
+    listed = elements(parts.spec.value.get("volumes"))
+    counts = counted(listed, "name")
+    for index, volume in enumerate(listed):
+        # A place is made only for one with a problem.
+        for rule, field, text in _of_volume(volume, counts[str(volume.get("name"))]):
+            yield parts.spec.item("volumes", index, volume).problem(rule, field, text)
+        if "projected" in volume:
+            yield from _of_tokens(parts.spec.item("volumes", index, volume))
     known = counts.keys() | claims
-    for container in containers(pod):
+    for container in parts.containers:
         yield from _of_mounts(container, known)
-        yield from _of_devices(container, known)
+        if container.value.get("volumeDevices"):
+            yield from _of_devices(container, known)
 
 
 def claims_of(holder: Any) -> frozenset[str]:
@@ -51,49 +59,58 @@ def claims_of(holder: Any) -> frozenset[str]:
     return frozenset(str(fields(claim.get("metadata")).get("name")) for claim in elements(listed))
 
 
-def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
-    name = volume.value.get("name")
-    label = f"volume {shown(name)}"
+def _of_volume(volume: Manifest, count: int) -> Iterator[_Fault]:
+    name = volume.get("name")
     if count > 1:
-        yield volume.problem(PodRule.UNIQUE_NAME, "name", f"two volumes have the name {shown(name)}")
+        yield PodRule.UNIQUE_NAME, "name", f"two volumes have the name {shown(name)}"
     if not is_dns_label(name):
-        text = f"the name of {label} needs up to 63 lower-case letters, digits and hyphens"
-        yield volume.problem(PodRule.NAME, "name", text)
+        text = f"the name of volume {shown(name)} needs up to 63 lower-case letters, digits and hyphens"
+        yield PodRule.NAME, "name", text
     for kind, field in _NEEDED.items():
-        if isinstance(volume.value.get(kind), dict) and volume.value[kind].get(field) in (None, ""):
-            yield volume.problem(PodRule.VOLUME, kind, f"{kind}.{field} of {label} is missing")
-    for kind in ("configMap", "secret", "projected", "downwardAPI"):
-        mode = number(volume.below(kind).value.get("defaultMode"))
+        if kind in volume and isinstance(volume[kind], dict) and volume[kind].get(field) in (None, ""):
+            yield PodRule.VOLUME, kind, f"{kind}.{field} of volume {shown(name)} is missing"
+    for kind in _WITH_MODE:
+        mode = number(fields(volume[kind]).get("defaultMode")) if kind in volume else None
         if mode is not None and mode not in _MODES:
-            text = f"{kind}.defaultMode of {label} needs a number from 0 to 511 (0777)"
-            yield volume.problem(PodRule.VOLUME, f"{kind}.defaultMode", text)
+            text = f"{kind}.defaultMode of volume {shown(name)} needs a number from 0 to 511 (0777)"
+            yield PodRule.VOLUME, f"{kind}.defaultMode", text
+
+
+def _of_tokens(volume: PodPlace) -> Iterator[PodProblem]:
     for source in volume.below("projected").items("sources"):
         seconds = number(source.below("serviceAccountToken").value.get("expirationSeconds"))
         if seconds is not None and seconds < _SHORTEST_TOKEN:
+            label = f"volume {shown(volume.value.get('name'))}"
             text = f"expirationSeconds of a token in {label} is below {_SHORTEST_TOKEN}"
             yield source.problem(PodRule.VOLUME, "serviceAccountToken.expirationSeconds", text)
 
 
 def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
-    counts = counted(elements(container.value.get("volumeMounts")), "mountPath")
-    privileged = container.below("securityContext").value.get("privileged") is True
-    for mount in container.items("volumeMounts"):
-        name, path = mount.value.get("name"), mount.value.get("mountPath")
-        if str(name) not in known:
-            yield _without_volume(mount, "volumeMounts")
-        if counts[str(path)] > 1:
-            text = f"the mount of volume {shown(name)} has the mountPath of another"
-            yield mount.problem(PodRule.MOUNT_PATH, "mountPath", text)
-        for field in ("subPath", "subPathExpr"):
-            if _leaves(mount.value.get(field)):
-                text = f"{field} of the mount of volume {shown(name)} needs a relative path without '..'"
-                yield mount.problem(PodRule.MOUNT_PATH, field, text)
-        if mount.value.get("subPath") and mount.value.get("subPathExpr"):
-            text = f"the mount of volume {shown(name)} has subPath and subPathExpr; only one is allowed"
-            yield mount.problem(PodRule.CHOICE, "", text)
-        if mount.value.get("mountPropagation") == "Bidirectional" and not privileged:
-            text = f"the mount of volume {shown(name)} needs privileged, as its propagation is Bidirectional"
-            yield mount.problem(PodRule.PRIVILEGE, "mountPropagation", text)
+    mounts = elements(container.value.get("volumeMounts"))
+    counts = counted(mounts, "mountPath")
+    privileged = fields(container.value.get("securityContext")).get("privileged") is True
+    for index, mount in enumerate(mounts):
+        if str(mount.get("name")) not in known:
+            yield _without_volume(container.item("volumeMounts", index, mount), "volumeMounts")
+        for rule, field, text in _of_mount(mount, counts[str(mount.get("mountPath"))], privileged):
+            yield container.item("volumeMounts", index, mount).problem(rule, field, text)
+
+
+def _of_mount(mount: Manifest, count: int, privileged: bool) -> Iterator[_Fault]:
+    if count > 1:
+        text = f"the mount of volume {shown(mount.get('name'))} has the mountPath of another"
+        yield PodRule.MOUNT_PATH, "mountPath", text
+    if mount.keys() <= _PLAIN_MOUNT:
+        return
+    label = f"the mount of volume {shown(mount.get('name'))}"
+    for field in ("subPath", "subPathExpr"):
+        if _leaves(mount.get(field)):
+            yield PodRule.MOUNT_PATH, field, f"{field} of {label} needs a relative path without '..'"
+    if mount.get("subPath") and mount.get("subPathExpr"):
+        yield PodRule.CHOICE, "", f"{label} has subPath and subPathExpr; only one is allowed"
+    if mount.get("mountPropagation") == "Bidirectional" and not privileged:
+        text = f"{label} needs privileged, as its propagation is Bidirectional"
+        yield PodRule.PRIVILEGE, "mountPropagation", text
 
 
 def _of_devices(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
