@@ -25,7 +25,7 @@ import injector
 from injector.core.model import Namespace
 from injector.core.plans import texts
 from injector.server.state import Limits
-from tests.server.beside import MiB, Beside, a_review, body_of, config_of, pod_of, unhurried
+from tests.server.beside import Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
 from tests.server.webhook_factories import Broken, a_config
 
 Manifest = dict[str, Any]

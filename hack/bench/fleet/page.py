@@ -6,18 +6,12 @@ Pure but for `write` and the reading of files. Not here: the simulation (model.p
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Final
 
-from hack.bench import kinds, measured
-from hack.bench.fleet.model import Costs, Plan, Queue, Result, simulate
+from hack.bench import kinds
 from hack.setup import REPO
 from injector import yamltext
-from injector.config.serving_limits import QueueSettings
-from injector.core.quantities import quantity
-from injector.server.queue import MOST_SECONDS
 
 PAGE: Final = REPO / "docs" / "explanation" / "how-far-it-goes.md"
 MAKER: Final = "make fleet"
@@ -42,4 +36,6 @@ def defaults() -> Defaults:
     values = yamltext.load(VALUES.read_text())
     of_pod = values["resources"]
     limit = of_pod["limits"].get("cpu")
-    return Defaults(values["replicas"], _cores(of_pod["requests"]["cpu"]), None if limit is None else _cores(limit))
+    return Defaults(
+        values["replicas"], _cores(of_pod["requests"]["cpu"]), None if limit is None else _cores(limit)
+    )
