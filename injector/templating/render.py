@@ -9,7 +9,6 @@ What a template may do belongs to `sandbox`, how it is compiled to `library`.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
@@ -20,6 +19,7 @@ from jinja2.exceptions import TemplateError as JinjaError
 from injector import yamltext
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
 from injector.parts import Parts
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
 from injector.templating.library import Library
@@ -33,7 +33,7 @@ from injector.work import TooExpensive, Work
 
 __all__ = ["RenderLimits", "TemplateSource", "Templates"]
 
-_LINE: Final = re.compile(r"\bline ([0-9]+)")
+_LINE: Final = pattern(r"\bline ([0-9]+)")
 _PARSING: Final = 8
 """What a character of YAML costs more than one of text."""
 _TREE_FACTOR: Final = 16
