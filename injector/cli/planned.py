@@ -32,8 +32,8 @@ class PlannedInjection:
         if not self._begun:
             self._begun = True
             return inject(pod, facts, self.config, holder, Work(self.config.work_limit))
-        from injector.core.plans.planner import Given, Planner
+        from injector.core.plans.planner import InjectionCall, Planner
 
         if self._planner is None:
             self._planner = Planner(_PLANS)
-        return self._planner.inject(Given(pod, facts, self.config, size, holder))
+        return self._planner.inject(InjectionCall(pod, facts, self.config, size, holder))
