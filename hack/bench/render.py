@@ -8,6 +8,7 @@ configuration. The two take turns, so that a slow minute of the machine meets bo
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from hack import ahead
 from hack.bench import measured
 from tests.beds.programs import build
 from tests.differential import doors
@@ -104,6 +106,7 @@ class Bench:
 
     def __init__(self, folder: Path, *, alone: bool, command: str = "render") -> None:
         self._folder, self._command = folder, command
+        _as_installed()
         self._istioctl = None if alone else build.programs(["istioctl"])["istioctl"]
         self._files: Files | None = None
         if self._istioctl:
@@ -138,6 +141,12 @@ def document(number: int, variables: int) -> str:
     """A Deployment with so many variables more."""
     more = "".join(_VARIABLE.format(number=each) for each in range(variables))
     return ("---\n" if number else "") + _DEPLOYMENT.format(number=number) + more
+
+
+def _as_installed() -> None:
+    """Give the checkout what an installed wheel has: templates and modules that are compiled."""
+    ahead.main()
+    compileall.compile_dir(ahead.REPO / "injector", quiet=2)
 
 
 def _run(command: Sequence[str], output: Path) -> Cost:

@@ -9,17 +9,17 @@ Not here: how a skeleton's text is rendered, and how many of them are kept (`ren
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from injector import yamltext
 from injector.parts import Parts, trees_in
+from injector.patterns import pattern
 from injector.templating.budget import TREE, Place, Refused, RenderBudget
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.values import json_of, text_of
 
-SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
+SPLIT: Final = pattern(f"{MARK}([0-9]+){MARK_END}")
 _LARGEST: Final = 1 << 16
 """What takes more units is not kept for the next rendering."""
 _NEVER: Final = object()
