@@ -212,9 +212,7 @@ PLACES: dict[str, tuple[Callable[[Manifest, Any], Manifest], tuple[Any, ...], tu
         lambda pod, text: at("spec", "containers", 0, "name")(pod, text),
         # Between those in front of and behind it in the order of paths of probes.
         tuple(
-            name
-            for name in CONTAINER_TEXTS
-            if "cart" <= name + "/" < "metrics/" or name in ("a-b", "0", "auto")
+            name for name in CONTAINER_TEXTS if "cart" <= name + "/" < "metrics/" or name in ("a-b", "auto")
         ),
         (
             *NO_NAMES[:5],
@@ -327,7 +325,23 @@ PLACES: dict[str, tuple[Callable[[Manifest, Any], Manifest], tuple[Any, ...], tu
             "/" + "a" * 200,
             "/_-.~"[:4],
         ),
-        ("", "a", "/a?b=c", "/a b", "/é", "/" + "a" * 201, '/"', "/\\", "/&", "/<", None, 7),
+        (
+            "",
+            "a",
+            "/a?b=c",
+            "/a b",
+            "/é",
+            "/" + "a" * 201,
+            '/"',
+            "/\\",
+            "/&",
+            "/<",
+            None,
+            7,
+            "/app-health/cart/livez",
+            "/app-health/other/livez",
+            "/app-lifecycle/cart/prestopz",
+        ),
     ),
     "token volume": (
         lambda pod, text: renamed(pod, "kube-api-access-abcde", text),
@@ -456,11 +470,11 @@ def test_no_word_of_the_program_in_all_places_at_once_makes_another_answer() -> 
     usual = [word for word in words() if texts.is_label(word)]
     assert len(usual) > 3000
     served = 0
-    for word in random.sample(in_order, min(len(in_order), 80 * N)):
+    for word in random.sample(in_order, min(len(in_order), 40 * N)):
         served += asked(of_rich(), worded(word, everywhere))
-    for word in random.sample(usual, min(len(usual), 250 * N)):
+    for word in random.sample(usual, min(len(usual), 120 * N)):
         served += asked(of_rich(), worded(word, others))
-    assert served > 200, "few of them were served by the plan"
+    assert served > 100, "few of them were served by the plan"
 
 
 # Any change.
@@ -485,7 +499,7 @@ def places_in(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
 PATHS = list(places_in(rich()))
 
 
-@settings(max_examples=150 * N, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100 * N, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(PATHS), JSON_VALUES), min_size=1, max_size=2))
 def test_any_leaf_may_be_anything(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     with unhurried():
@@ -504,7 +518,7 @@ def another_text(place: str) -> st.SearchStrategy[Any]:
     return st.sampled_from([*of_kind, *others]) | st.text(max_size=50)
 
 
-@settings(max_examples=120 * N, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80 * N, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
         st.sampled_from(sorted(PLACES)).flatmap(lambda place: st.tuples(st.just(place), another_text(place))),
@@ -727,6 +741,18 @@ ELSEWHERE: dict[str, tuple[Change, Callable[[Manifest], Manifest]]] = {
         lambda pod: pod["spec"].update(ephemeralContainers=[{"name": "cart2", "image": "x"}]),
         lambda pod: at("spec", "containers", 0, "name")(pod, "cart2"),
     ),
+    "path of a probe that has a name": (
+        lambda pod: at("spec", "containers", 0, "livenessProbe", "httpGet", "path")(
+            pod, "/app-health/cart/livez"
+        ),
+        lambda pod: at("spec", "containers", 0, "name")(pod, "cart2"),
+    ),
+    "path of a handler that has a name": (
+        lambda pod: pod["spec"]["containers"][0].update(
+            lifecycle={"preStop": {"httpGet": {"path": "/app-lifecycle/cart/prestopz", "port": 15020}}}
+        ),
+        lambda pod: at("spec", "containers", 0, "name")(pod, "cart2"),
+    ),
     "hostname": (
         lambda pod: pod["spec"].update(hostname="cart"),
         lambda pod: at("metadata", "labels", "app")(pod, "other"),
@@ -859,9 +885,9 @@ def test_under_each_configuration_pods_of_one_shape_get_the_bytes_of_the_ordinar
     random = Random(name)
     both = Beside(config_of({"policy": "enabled", **raw}), plans=8 * MiB)
     served = 0
-    for annotations in ANNOTATIONS[: 2 * N]:
+    for added in ANNOTATIONS[: 2 * N]:
         base = rich()
-        base["metadata"]["annotations"] |= annotations
+        base["metadata"]["annotations"] |= added
         learn(both, base)
         for place in random.sample(sorted(PLACES), 9):
             put, of_kind, others = PLACES[place]
@@ -1013,7 +1039,7 @@ def test_the_path_of_a_request_has_plans_of_its_own() -> None:
     ):
         for _ in range(3):
             both.ask(body_of(review_with(rich())), path)
-    assert both.planned == before + 5
+    assert both.planned == before + 4, "one of them has the text of a mark"
 
 
 MARKS = ("q7x", "q7x000q7x", "q7x001q7x", "q7xuq7x", "aq7xb")
