@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from pathlib import Path
 from typing import Final
 
 from hack.bench import kinds, measured
@@ -24,8 +23,9 @@ PAGE: Final = REPO / "docs" / "explanation" / "how-far-it-goes.md"
 MAKER: Final = "make fleet"
 VALUES: Final = REPO / "charts" / "injector" / "values.yaml"
 COSTS: Final = (*kinds.BODIES, "TLS handshake")
-HEADS: Final = ("replicas", "API servers", "cores of each", "CPU used, %", "in the busiest 5 s, %", "wait p50 ms",
-                "p99 ms", "longest s", "429", "failed calls", "handshakes", "not created")  # fmt: skip
+HEADS: Final = ("replicas", "API servers", "cores of each", "CPU used, %", "in the busiest 5 s, %",
+                "wait p50 ms", "p99 ms", "longest s", "429", "failed calls", "handshakes",
+                "not created")  # fmt: skip
 # In the middle, and in a wave of creations.
 LOST_AT: Final = 305.0
 BUSIEST_SECONDS: Final = 5
@@ -48,7 +48,7 @@ def defaults() -> Defaults:
 
 
 def plans(costs: Costs, chart: Defaults) -> Iterator[Plan]:
-    """Restarts with a core for each replica, with fewer and more of all; then with what the chart requests."""
+    """Restarts with a core for each replica, with fewer and more of all, and with what the chart requests."""
     queue = Queue(QueueSettings().length, MOST_SECONDS / 2)
     plan = Plan(costs, queue, replicas=chart.replicas, lost_at=LOST_AT)
     yield from (replace(plan, replicas=count) for count in (1, 2, 3))
