@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field, replace
@@ -42,9 +43,9 @@ from injector.errors import AnnotationError, ConfigError, InjectorError, Manifes
 from injector.pointer import get, join
 from injector.yamltext import Document
 
-# Findings that are the same for all workloads of a run.
 # Bytes of plans for workloads of one shape.
 _PLANS: Final = 16 * 1024 * 1024
+# Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
 
@@ -120,9 +121,9 @@ class InjectRun:
 
     def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Outcome:
         """The injection, reported. Raises ManifestError."""
-        facts = self.world.facts(located)
-        size = len(document.text) if located.manifest is not located.template else 0
-        outcome = self.planner.inject(Given(located.template, facts, self.config, size, located.manifest))
+        template, facts = located.template, self.world.facts(located)
+        given = Given(template, facts, self.config, _size(document, template), located.manifest)
+        outcome = self.planner.inject(given)
         site = ManifestSite(document, pointer)
 
         def site_of(at: str) -> ManifestSite:
@@ -218,6 +219,11 @@ class InjectRun:
             self.unsupported(document, tree, "")
         elif not is_blank(document):
             self.tally.others += 1
+
+
+def _size(document: Document, template: Manifest) -> int:
+    """At least the bytes of a pod template, whose texts may stand for many where the document has aliases."""
+    return len(json.dumps(template)) if "*" in document.text else len(document.text)
 
 
 def _pointer_in(located: workload.Workload, pointer: str, at: str) -> str:

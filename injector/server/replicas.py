@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -21,24 +20,23 @@ from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Op
 from injector.core.outcome import Outcome
 from injector.core.plans import unread
 from injector.core.plans.generations import Generations
-from injector.core.plans.planner import reduced
+from injector.core.plans.planner import bytes_of, reduced
 from injector.core.profile import Config
+from injector.patterns import pattern
 from injector.server.answers import Answer
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
 
 # As the API server writes a review: the uid is the first field of the request.
-_HEAD: Final = re.compile(
+_HEAD: Final = pattern(
     rb'\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io/v1(?:beta1)?",'
     rb'"request":\{"uid":"([-0-9A-Za-z]{1,64})",'
 )
 _TIME: Final = b'"time":"'
-_TIME_IN_PLACE: Final = re.compile(
-    rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{'
-)
+_TIME_IN_PLACE: Final = pattern(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
 _TOKEN: Final = b'"name":"kube-api-access-'
-_TOKEN_NAME: Final = re.compile(rb"kube-api-access-[a-z0-9]{5}")
+_TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
 _TOKEN_LENGTH: Final = len("kube-api-access-12345")
 # The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
 _TOKEN_ENDS: Final = (
@@ -47,9 +45,7 @@ _TOKEN_ENDS: Final = (
 )
 # Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
 _LEFT_OUT: Final = b"\xff"
-# Bytes of an operation without its value, of a text beside its characters, and of what else is kept.
-_OPERATION: Final = 200
-_TEXT: Final = 64
+# Bytes of what is kept of an answer beside its texts.
 _REST: Final = 3000
 
 
@@ -143,7 +139,7 @@ class Replicas:
             return
         repeatable = repeatable_of(review, made)
         if repeatable is not None:
-            self._answers.put(review.key, repeatable, len(made.out) + bytes_of(made.asked, made.answer))
+            self._answers.put(review.key, repeatable, _bytes_of(made))
 
 
 def review_of(body: bytes, path: str) -> Review | None:
@@ -217,17 +213,11 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     )
 
 
-def bytes_of(asked: AdmissionRequest, answer: Answer) -> int:
-    """The memory for what is kept of an answer without its body; much of it is as long as a caller likes."""
-    outcome, facts = answer.outcome, answer.facts
-    user = (facts.user.username, *facts.user.groups) if facts.user else ()
-    names = _named(asked.pod)["metadata"].values()
-    about = (asked.uid, asked.namespace, asked.name, asked.path, asked.node, outcome.decision.detail, *names)
-    messages = [each for finding in outcome.findings for each in (finding.message, finding.hint)]
-    paths = [operation.path for operation in outcome.patch]
-    overrides = (*facts.overrides, *facts.overrides.values())
-    texts = (*about, *_logged(outcome), *messages, *paths, *user, *overrides)
-    return _REST + len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
+def _bytes_of(made: Made) -> int:
+    """The memory for an answer and what is kept with it."""
+    asked, answer = made.asked, made.answer
+    names = (asked.uid, asked.name, asked.path, asked.node, *_named(asked.pod)["metadata"].values())
+    return _REST + len(made.out) + bytes_of(answer.outcome, answer.facts) + sum(map(len, names))
 
 
 def _logged(outcome: Outcome) -> list[str]:

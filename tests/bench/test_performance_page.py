@@ -74,7 +74,7 @@ def figures(changed: Mapping[tuple[str, str], float] | None = None, **others: An
             Command(1, [(0.1, 0.1, 40.0)] * 3, [(0.1, 0.2, 90.0)] * 3),
             Command(1_000, [(1.0, 1.0, 40.0)], [(4.0, 2.0, 90.0)]),
         ],
-        "namespaces": 9 * MB,
+        "namespaces": (5_000, 9 * MB),
         "conditions": ["a <small> machine"],
     }
     return Figures(runs, **{**fields, **others})
@@ -101,7 +101,7 @@ def test_a_good_run_misses_nothing() -> None:
         ({(FLOOR, REPLICAS): 37.0}, {}, ["CPU: this injector / do-nothing server, replicas"] * 2),
         ({(INJECTOR, SHAPES): 340.0}, {}, ["CPU: this injector / before, first pods"]),
         ({}, {"memory": [Memory(INJECTOR, 121 * MB, 10_000)]}, ["memory of serve in MB, 10 000 distinct"]),
-        ({}, {"namespaces": 11 * MB}, ["5 000 cached namespaces"]),
+        ({}, {"namespaces": (5_000, 11 * MB)}, ["5 000 cached namespaces"]),
         (
             {},
             {"commands": [Command(1, [(0.1, 0.3, 40.0)], [(0.2, 0.2, 90.0)])]},

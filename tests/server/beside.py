@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
+import pytest
 import yaml
 
 from hack.bench.load import review as load
@@ -43,15 +44,10 @@ def _config(text: str) -> Config:
 @contextmanager
 def unhurried() -> Iterator[None]:
     """No admission goes to a thread or is refused because the machine is busy."""
-    from injector.server import admitting, queue
-
-    seconds, clock = admitting.LOOP_SECONDS, queue.time
-    admitting.LOOP_SECONDS = float("inf")
-    queue.time = _Still()  # type: ignore[assignment]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("injector.server.admitting.LOOP_SECONDS", float("inf"))
+        patch.setattr("injector.server.queue.time", _Still())
         yield
-    finally:
-        admitting.LOOP_SECONDS, queue.time = seconds, clock
 
 
 class _Still:

@@ -11,13 +11,14 @@ import argparse
 import contextlib
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hack.bench import measured
+from hack.bench import measured, namespaces
 from hack.bench.performance import commandline, istiod, page, reviews, rounds, servers
 from hack.bench.performance.figures import (
     BEFORE,
@@ -50,6 +51,8 @@ def main() -> int:
     flags.add_argument("--before", metavar="COMMIT", default=BEFORE_COMMIT, help=f"default: {BEFORE_COMMIT}")
     flags.add_argument("--without-istiod", action="store_true", help="neither istiod nor istioctl; no page")
     options = flags.parse_args()
+    # So that the servers end with it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         build.programs(["traffic", *(() if options.without_istiod else istiod.PROGRAMS)])
         figures = _measure(options)
@@ -71,7 +74,9 @@ def _measure(options: argparse.Namespace) -> Figures:
     runs, memory = _admissions(options, count, pods)
     pairs = commandline.BRIEF if options.brief else commandline.PAIRS
     commands = [] if options.without_istiod else list(commandline.commands(pairs, _say))
-    return Figures(runs, memory, commands, conditions=conditions)
+    _say("namespaces")
+    cached = namespaces.measured()
+    return Figures(runs, memory, commands, (cached.namespaces, cached.size), conditions)
 
 
 def _admissions(options: argparse.Namespace, count: int, pods: int) -> tuple[list[Run], list[Memory]]:

@@ -64,12 +64,12 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """All that was measured. `namespaces` is the bytes of 5,000 cached namespaces."""
+    """All that was measured; `namespaces` is how many of them are cached, and the bytes that they take."""
 
     runs: Sequence[Run]
     memory: Sequence[Memory]
     commands: Sequence[Command] = ()
-    namespaces: int | None = None
+    namespaces: tuple[int, int] | None = None
     conditions: Sequence[str] = field(default=())
 
     @property
@@ -132,9 +132,9 @@ def _sizes(figures: Figures) -> Iterator[Row]:
         if server == INJECTOR:
             name = f"memory of serve in MB, {count(pods)} distinct pods seen"
             yield from _at_most(name, Spread.of([size / MB]), MEMORY_MB)
-    if figures.namespaces is not None:
-        size_mb = Spread.of([figures.namespaces / MB])
-        yield from _at_most("5 000 cached namespaces in MB", size_mb, NAMESPACES_MB)
+    if figures.namespaces:
+        number, size = figures.namespaces
+        yield from _at_most(f"{count(number)} cached namespaces in MB", Spread.of([size / MB]), NAMESPACES_MB)
 
 
 def _commands(figures: Figures) -> Iterator[Row]:

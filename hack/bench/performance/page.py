@@ -48,7 +48,7 @@ def drawn(figures: Figures) -> str:
     many, one = CONNECTIONS[-1], CONNECTIONS[0]
     panels = [
         (f"CPU of an admission in µs, {many} connections", list(_bars(figures, many, "cpu"))),
-        (f"Slowest of 99 % of answers in ms, {one} connection", list(_bars(figures, one, "p99"))),
+        (f"99th percentile of the latency in ms, {one} connection", list(_bars(figures, one, "p99"))),
         ("Memory in MB", [Bar(each.server, Spread.of([each.size / MB])) for each in figures.memory]),
     ]
     for each in figures.commands:

@@ -6,16 +6,16 @@ plan (planner.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
 # Allowed wherever a copied text is, and in no pod by accident: a pod that has it gets no plan.
 STEM: Final = "q7x"
 UNREAD_MARK: Final = f"{STEM}u{STEM}"
-_MARK: Final = re.compile(f"{STEM}([0-9]{{3}}){STEM}")
+_MARK: Final = pattern(f"{STEM}([0-9]{{3}}){STEM}")
 _MOST: Final = 1000
 
 

@@ -31,8 +31,10 @@ from injector.work import Work
 
 # Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
 _UNITS: Final = 12
-# Bytes of a plan beside its pieces.
-_REST: Final = 4000
+# Bytes of a plan beside its pieces, of an operation without its value, and of a text beside its characters.
+_REST: Final = 3000
+_OPERATION: Final = 200
+_TEXT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,7 @@ class Planner:
         if question.shape is None or given.config is not self._config:
             return
         planned = self._proven(question.shape, given, outcome, spent, rest)
-        size = _REST + (planned.plan.size if planned is not None else 0)
+        size = _REST + bytes_of(outcome, given.facts) + (planned.plan.size if planned is not None else 0)
         self._plans.put(question.shape.key, _Known(_without_owner(given.facts), planned), size)
 
     def _reading(self, facts: Facts) -> Reading | None:
@@ -219,6 +221,17 @@ def reduced(outcome: Outcome) -> Outcome:
     )
 
 
+def bytes_of(outcome: Outcome, facts: Facts) -> int:
+    """The memory for a reduced outcome and its facts; much of it is as long as a caller likes."""
+    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+    findings = [text for each in outcome.findings for text in (each.message, each.hint)]
+    error = (str(outcome.error), outcome.error.hint) if outcome.error is not None else ()
+    paths = [operation.path for operation in outcome.patch]
+    overrides = (*facts.overrides, *facts.overrides.values())
+    texts = (outcome.decision.detail, facts.namespace, *findings, *error, *paths, *user, *overrides)
+    return len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
+
+
 def _is_plain(outcome: Outcome) -> bool:
     """Whether it is an injection into a pod that nobody injected before, with a sound result."""
     return (
@@ -263,7 +276,7 @@ def _reaches_in(path: str) -> bool:
 
 def _patch_text(outcome: Outcome) -> str:
     operations = [operation.as_json() for operation in outcome.patch]
-    return json.dumps(operations, separators=(",", ":"), allow_nan=False)
+    return json.dumps(operations, separators=(",", ":"))
 
 
 def _of_facts(facts: Facts) -> tuple[Any, ...]:

@@ -81,6 +81,9 @@ def shape_of(pod: Manifest, owner: Owner | None, reading: Reading, around: tuple
     if walk.token is not None and walk.token.encode("ascii") in text:
         # What names the volume elsewhere, such as an annotation, makes its name more than a copied text.
         raise NoShape("value")
+    if any(part.encode("utf-8") in text for part in reading.copied.written):
+        # What is there already is not written, and a part of it is a name that is not in the shape.
+        raise NoShape("value")
     return Shape(hashlib.sha256(text).digest(), tuple(walk.values))
 
 
@@ -264,6 +267,8 @@ class _Walk:
     def _probe(self, probe: Any) -> Any:
         action = probe.get("httpGet") if type(probe) is dict else None
         if type(action) is not dict or not texts.is_path(action.get("path")):
+            return probe
+        if action["path"].startswith(self._reading.copied.written):
             return probe
         path = _COPIED if self._mark is None else "/" + self._mark(len(self.values))
         self.values.append(action["path"][1:])

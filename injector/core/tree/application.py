@@ -11,10 +11,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from injector.core.model import Operation
+from injector.patterns import pattern
 from injector.pointer import unescape
 
-_INDEX: Final = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
-_NO_ESCAPE: Final = re.compile("~(?![01])")
+_INDEX: Final = pattern(r"0|[1-9][0-9]{0,9}", re.ASCII)
+_NO_ESCAPE: Final = pattern("~(?![01])")
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
 

@@ -7,7 +7,7 @@ import hashlib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from injector.server.generations import Generations
+from injector.core.plans.generations import Generations
 
 STEPS = st.lists(
     st.one_of(
