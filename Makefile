@@ -1,6 +1,6 @@
 # What a person does here. The work itself is in hack/.
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load bench instructions attack fuzz kill-test clean
+.PHONY: help setup setup-demo demo test test-fast test-busy test-ahead e2e lint docs site image apiserver cluster cluster-down mesh mesh-cost soak load bench instructions growth fleet attack fuzz kill-test clean
 
 IN_VENV := .venv/bin/python
 # The first that runs and is new enough; looked for only where a target needs it.
@@ -74,6 +74,12 @@ instructions: setup ## the instructions of an admission, as multiples of json.lo
 
 bench: setup ## an admission and kube-inject next to istiod and istioctl; writes docs/explanation/performance.md
 	@$(IN_VENV) -m hack.bench.performance
+
+growth: setup ## CPU of an admission as pods, templates and clusters grow; writes docs/explanation/how-far-it-goes.md
+	@$(IN_VENV) -m hack.bench.growth
+
+fleet: setup ## costs of admissions and a simulated restart of 100,000 pods, into that page; AGAIN=1 keeps its costs
+	@$(IN_VENV) -m hack.bench.fleet $(if $(AGAIN),--again)
 
 attack: setup ## what attacks on the webhook and the commands cost, and whom; loopback only; writes nothing
 	@$(IN_VENV) -m hack.attack

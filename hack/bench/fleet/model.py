@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-# Of each API server: requests that it lets in at a time (--max-mutating-requests-inflight), connections that it
-# keeps open for each host (client-go), and how often it repeats a refused call.
+# Of each API server: requests that it lets in at a time (--max-mutating-requests-inflight), connections that
+# it keeps open for each host (client-go), and how often it repeats a refused call.
 IN_FLIGHT: Final = 200
 IDLE_CONNECTIONS: Final = 25
 RETRIES: Final = 10
@@ -59,7 +59,7 @@ class Queue:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A restart. `core` is the part of a core that a replica gets; one is lost at `lost_at`, and is back later."""
+    """A restart. `core` is the part of a core that a replica gets; one of them is lost at `lost_at`."""
 
     costs: Costs
     queue: Queue

@@ -125,12 +125,6 @@ def _listed(count: int) -> Pod:
     return of([{"name": "web"}], {STATUS: stored}, volumes=many(count, "v"))
 
 
-def _taken(count: int) -> Pod:
-    wanted: Pod = {each["name"]: {"emptyDir": {}} for each in many(count, "v")}
-    volumes = many(count, "v", secret={"secretName": "s"})
-    return of([{"name": "web"}], {USER_VOLUME: as_text(wanted)}, volumes=volumes)
-
-
 def _user_volumes(count: int) -> Pod:
     volumes: Pod = {f"v{number}": {"emptyDir": {}} for number in range(count)}
     mounts = {f"v{number}": {"mountPath": f"/data/{number}"} for number in range(count)}
@@ -193,7 +187,6 @@ COSTLY: Final[Mapping[str, Maker]] = {
     ),
     "excluded ports": lambda n: _annotated({EXCLUDED: ",".join(str(1 + i % 65535) for i in range(n))}),
     "user volumes with a mount": _user_volumes,
-    "user volumes that are there": _taken,
     "templates, the same again": lambda n: _annotated({TEMPLATES: ",".join(["sidecar"] * n)}),
     "undo entries": _undone,
     "undo of containers that moved": _moved,
