@@ -25,7 +25,7 @@ from tests import upstream
 from tests.apiserver.test_results import FIELD_CASES, MISSING, configurations_of, field_pods
 from tests.cases import reading
 from tests.cases.reading import Case
-from tests.server.beside import MiB, Beside, body_of, unhurried
+from tests.server.beside import Beside, MiB, body_of, unhurried
 from tests.test_cases import review_of, set_up
 
 Manifest = dict[str, Any]
