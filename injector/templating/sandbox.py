@@ -248,6 +248,8 @@ class Sandbox:
 def guarded(name: str, function: Function, takes_undefined: bool = False) -> Function:
     """A filter whose input is charged and is not undefined, and whose result is measured."""
 
+    what = f"filter {name!r}"
+
     @pass_environment
     def guard(env: Sandbox, value: Any = missing, *args: Any, **kwargs: Any) -> Any:
         env.run.step()
@@ -256,7 +258,7 @@ def guarded(name: str, function: Function, takes_undefined: bool = False) -> Fun
                 defined(each)
         if isinstance(value, SIZED):
             env.run.charge(len(value))
-        return env.run.built(_applied(f"filter {name!r}", function, env, value, *args, **kwargs))
+        return env.run.built(_applied(what, function, env, value, *args, **kwargs))
 
     return guard
 
@@ -264,10 +266,12 @@ def guarded(name: str, function: Function, takes_undefined: bool = False) -> Fun
 def tested(name: str, function: Callable[..., bool]) -> Function:
     """A test that counts as a step; it may be asked about what is undefined."""
 
+    what = f"test {name!r}"
+
     @pass_environment
     def guard(env: Sandbox, *args: Any, **kwargs: Any) -> bool:
         env.run.step()
-        return bool(_applied(f"test {name!r}", function, env, *args, **kwargs))
+        return bool(_applied(what, function, env, *args, **kwargs))
 
     return guard
 
