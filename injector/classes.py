@@ -26,6 +26,8 @@ else:
 
 __all__ = ["dataclass"]
 
+_UNCOMPILED: Final = 2
+"""Objects of a class that are made before its `__init__` is compiled: of most classes there are no more."""
 _MEMBERS: Final = "__dataclass_members__"
 
 
@@ -156,13 +158,43 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
 
 
 def _first_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:
-    """The `__init__` of a class of which no object was made yet: it compiles the one that stays."""
+    """The `__init__` for the first objects of a class; then it compiles the one that stays."""
+    places = [each.name for each in members if each.option("init", True) and not each.kw_only]
+    left = _UNCOMPILED
 
     def __init__(self: object, /, *arguments: Any, **named: Any) -> None:
-        cls.__init__ = init = _compiled_init(cls, members)  # type: ignore[misc]
-        init(self, *arguments, **named)
+        nonlocal left
+        left -= 1
+        by_name = dict(zip(places, arguments, strict=False))
+        clear = len(arguments) <= len(places) and by_name.keys().isdisjoint(named)
+        if left < 0 or not clear or not _filled(self, members, by_name | named):
+            cls.__init__ = init = _compiled_init(cls, members)  # type: ignore[misc]
+            init(self, *arguments, **named)
 
     return __init__
+
+
+def _filled(holder: object, members: Iterable[_Member], values: dict[str, Any]) -> bool:
+    """Set the fields of an object; False where the arguments are wrong, which the compiled one says best."""
+    left = len(values)
+    for each in members:
+        if each.name in values and each.option("init", True):
+            value = values[each.name]
+            left -= 1
+        elif each.factory is not MISSING:
+            value = each.factory()
+        elif each.value is not MISSING:
+            value = each.value
+        elif each.option("init", True):
+            return False
+        else:
+            continue
+        object.__setattr__(holder, each.name, value)
+    if left:
+        return False
+    if hasattr(holder, "__post_init__"):
+        holder.__post_init__()
+    return True
 
 
 def _compiled_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from typing import Final
+
+from injector.patterns import pattern
 
 _SIZES: Final = {
     "ns": 1,
@@ -17,8 +18,8 @@ _SIZES: Final = {
     "h": 3600 * 10**9,
 }
 _UNIT: Final = "ns|us|µs|μs|ms|s|m|h"
-_TEXT = re.compile(rf"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:{_UNIT}))+)", re.ASCII)
-_PART = re.compile(rf"([0-9]*)(?:\.([0-9]*))?({_UNIT})", re.ASCII)
+_TEXT = pattern(rf"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:{_UNIT}))+)", re.ASCII)
+_PART = pattern(rf"([0-9]*)(?:\.([0-9]*))?({_UNIT})", re.ASCII)
 # Python converts no longer ones; a duration of so many digits is beyond 64 bits, or is never written.
 _LENGTH: Final = 4000
 
@@ -30,8 +31,7 @@ def nanoseconds(text: str) -> int | None:
     total = 0
     for whole, fraction, unit in _PART.findall(text):
         size = _SIZES[unit]
-        part = Fraction(int(fraction), 10 ** len(fraction)) if fraction else Fraction(0)
-        total += int(whole or 0) * size + int(part * size)
+        total += int(whole or 0) * size + int(fraction or 0) * size // 10 ** len(fraction)
     total = -total if text.startswith("-") else total
     return total if -(2**63) <= total < 2**63 else None
 

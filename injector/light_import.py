@@ -1,7 +1,8 @@
-"""Packages of which a command needs some modules, and not what importing the package loads as well.
+"""Modules that are imported by much, and of which a command uses little or nothing.
 
-`import jinja2.runtime` first runs `jinja2/__init__.py`, which loads the compiler, the lexer and the rest. A
-package that was named to `light` runs that file when a name of the package itself is first asked for.
+`import jinja2.runtime` first runs `jinja2/__init__.py`, which loads the compiler, the lexer and the rest; and
+half of the standard library imports `inspect`. A module that was named to `later` is there and empty; its
+code runs when a name of it is first asked for. Importing its submodules does not ask for any.
 """
 
 from __future__ import annotations
@@ -12,9 +13,14 @@ from threading import RLock
 from typing import Any
 
 
-def light(package: str) -> None:
-    """Let `import PACKAGE.MODULE` load that module alone; nothing if the package is loaded already."""
-    spec = None if package in sys.modules else importlib.util.find_spec(package)
+def later(*names: str) -> None:
+    """Run the code of these modules when it is needed; nothing for those that are loaded already."""
+    for name in names:
+        _later(name)
+
+
+def _later(module_name: str) -> None:
+    spec = None if module_name in sys.modules else importlib.util.find_spec(module_name)
     if spec is None or spec.loader is None:
         return
     loader, module = spec.loader, importlib.util.module_from_spec(spec)
@@ -33,7 +39,7 @@ def light(package: str) -> None:
         try:
             return module.__dict__[name]
         except KeyError:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}") from None
+            raise AttributeError(f"module {module_name!r} has no attribute {name!r}") from None
 
     module.__dict__["__getattr__"] = whole
-    sys.modules[package] = module
+    sys.modules[module_name] = module

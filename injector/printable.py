@@ -12,15 +12,17 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from injector.patterns import pattern
+
 # Of the characters that do not print Python knows most: control and format characters, line ends,
 # blanks other than the space, halves of a pair, what has no meaning (yet). These print as nothing,
 # or as a blank, all the same (Unicode's Default_Ignorable_Code_Point).
-_BLANK = re.compile(
+_BLANK = pattern(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 # What CI systems obey in the output of a program: a line that begins with ::word::, which may be
 # indented, and ##[word] or ##word[ anywhere.
-_COMMAND = re.compile(r"\A\s*:(?=:[A-Za-z-]+(?:\s.*)?::)|#(?=#[A-Za-z]*\[)", re.DOTALL)
+_COMMAND = pattern(r"\A\s*:(?=:[A-Za-z-]+(?:\s.*)?::)|#(?=#[A-Za-z]*\[)", re.DOTALL)
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 

@@ -19,6 +19,8 @@ DEFAULT_LIMIT: Final = 1_000_000
 
 # JSON writes other characters as escapes of six or twelve bytes.
 _ESCAPED: Final = 12
+# A smaller map or list is measured again: that is as fast, and takes no memory.
+_REMEMBERED: Final = 4
 
 
 def _units(text: Any) -> int:
@@ -34,12 +36,15 @@ class TooExpensive(Exception):
 class Work:
     """Counts work up to a limit. `look` is called at every charge; it may end the work by raising."""
 
-    __slots__ = ("_look", "limit", "spent")
+    __slots__ = ("_look", "_measured", "_sizes", "limit", "spent")
 
     def __init__(self, limit: int, look: Callable[[], None] | None = None) -> None:
         self.limit = limit
         self.spent = 0
         self._look = look
+        # By identity, which holds as long as the trees do.
+        self._sizes: dict[int, int] = {}
+        self._measured: list[Any] = []
 
     def charge(self, units: int) -> None:
         """Count work that is about to be done. Raises TooExpensive past the limit."""
@@ -55,24 +60,32 @@ class Work:
         return max(self.limit - self.spent, 0)
 
     def measure(self, tree: Any, times: int = 1) -> int:
-        """Charge `times` walks over a tree and return its size in units."""
-        size, left = 0, self.left
-        # Maps and lists are taken apart in the loop; a text is counted where it is met.
-        stack: list[Any] = [(tree,)]
-        while stack and size <= left:
-            members = stack.pop()
-            size += len(members)
-            if type(members) is dict:
-                for key in members:
-                    if not (type(key) is str and len(key) < CHARACTERS and key.isascii()):
-                        size += _units(key)
-                members = members.values()
-            for value in members:
-                kind = type(value)
-                if kind is str:
-                    if len(value) >= CHARACTERS or not value.isascii():
-                        size += _units(value)
-                elif kind is dict or kind is list:
-                    stack.append(value)
+        """Charge `times` walks over a tree and return its size in units. What is measured may not change."""
+        self._measured.append(tree)
+        size = self._size((tree,), self.left)
         self.charge(size * times)
+        return size
+
+    def _size(self, members: Any, left: int) -> int:
+        """The units of the members of a map or list; past `left` only some of them."""
+        size = len(members)
+        if type(members) is dict:
+            for key in members:
+                if not (type(key) is str and len(key) < CHARACTERS and key.isascii()):
+                    size += _units(key)
+            members = members.values()
+        for value in members:
+            kind = type(value)
+            if kind is str:
+                size += _units(value) if len(value) >= CHARACTERS or not value.isascii() else 0
+            elif kind is dict or kind is list:
+                # A result shares most of what it has with the pod and the overlay.
+                inner = self._sizes.get(id(value))
+                if inner is None:
+                    inner = self._size(value, left)
+                    if inner >= _REMEMBERED:
+                        self._sizes[id(value)] = inner
+                size += inner
+                if size > left:
+                    break
         return size

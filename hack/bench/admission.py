@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
+from injector.config.serving_limits import CacheSettings
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server.app import Webhook
@@ -24,6 +25,10 @@ SCOPE = {
 }
 
 
+CACHED = Limits(replicas=CacheSettings().replicas, plans=CacheSettings().plans)
+"""The limits of `injector serve` as it is configured by default."""
+
+
 class InProcess:
     """The webhook with a configuration. Namespaces ask for injection; it knows them once they were seen."""
 
@@ -34,7 +39,7 @@ class InProcess:
             metrics=Metrics(),
             namespace_of=self._namespace,
             native_sidecars=lambda _node: True,
-            limits=limits or Limits(),
+            limits=limits or CACHED,
         )
         self._webhook = Webhook(self.state, _nothing_else)
         self._runner = asyncio.Runner()

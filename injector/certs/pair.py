@@ -20,13 +20,14 @@ from cryptography.hazmat.primitives import serialization
 
 from injector.classes import dataclass
 from injector.errors import ConfigError
+from injector.patterns import pattern
 
 # A certificate is valid from a time before it was made: clocks differ.
 BACKDATE_SECONDS = 3600.0
 
 _UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion)
-_KEY = re.compile(r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----\s.*?-----END (?P=kind)-----", re.DOTALL)
-_BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
+_KEY = pattern(r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY)-----\s.*?-----END (?P=kind)-----", re.DOTALL)
+_BLOCK = pattern(r"-----BEGIN CERTIFICATE-----\s.*?-----END CERTIFICATE-----", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,15 @@ from injector.cli.report import remark
 from injector.config.bundle import Unpacked, unpack
 from injector.errors import ConfigError
 from injector.files import advice_on, reason_of
+from injector.patterns import pattern
 from injector.printable import shown, visible
 
 LIMIT: Final = 16 * 1024 * 1024
 """The most bytes that a bundle may have."""
 ALGORITHM: Final = "sha256:"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_DIGEST = pattern(r"sha256:[0-9a-f]{64}")
 # What follows the last @ is a digest, unless it is rather the end of a file's name.
-_REFERENCE = re.compile(r"(?P<path>.*)@(?P<digest>|[^/@]*:[^/@]*)", re.DOTALL)
+_REFERENCE = pattern(r"(?P<path>.*)@(?P<digest>|[^/@]*:[^/@]*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

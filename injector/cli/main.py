@@ -6,6 +6,8 @@ errors are printed (`failures`).
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -62,6 +64,9 @@ Examples:
 
 Exit status: 0 done, 1 an input failed, 2 usage or configuration."""
 
+
+# At its end the interpreter would look for garbage among all objects, several times.
+atexit.register(gc.freeze)
 
 VARIABLE: Final = "_INJECTOR_COMPLETE"
 """In the environment of a process that a shell starts for completion."""
@@ -154,6 +159,8 @@ def main(argv: Sequence[str] | None = None, command: click.Command = cli, name: 
         from injector.cli import completion
 
         completion.prepare(silent=os.environ[VARIABLE].endswith("_complete"))
+    # Most commands are short: they make little garbage, and many objects that stay.
+    gc.set_threshold(100_000)
     try:
         with stdout.checked():
             status = command.main(

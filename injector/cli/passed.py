@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import field
 from typing import Any, Final
 
@@ -14,11 +13,12 @@ from injector.core.documents import place
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.pointer import get
 from injector.printable import shown
 from injector.yamltext import Document
 
-_CONTAINERS = re.compile(r"containers[\"']?\s*:")
+_CONTAINERS = pattern(r"containers[\"']?\s*:")
 _HINT: Final = "the webhook can still inject its pods when they are created"
 
 

@@ -7,7 +7,6 @@ pods are compared (core.tree.compare).
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -27,6 +26,7 @@ from injector.core.tree.compare import changes
 from injector.core.user_info import UserInfo
 from injector.core.workload import check_pod
 from injector.errors import ConfigError, ManifestError
+from injector.patterns import pattern
 from injector.pointer import join
 from injector.printable import shown, visible
 from injector.records import operations
@@ -37,7 +37,7 @@ from injector.records.redaction import literal_words, words_of
 
 _SHOWN: Final = 3
 # What has a pseudonym of its own in the name of a user.
-_NAME_PART: Final = re.compile(r"\w+")
+_NAME_PART: Final = pattern(r"\w+")
 
 
 @dataclass(frozen=True, slots=True)

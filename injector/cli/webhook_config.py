@@ -27,13 +27,14 @@ from injector.core.registration.failure_modes import contradiction
 from injector.core.registration.match_conditions import conditions
 from injector.errors import ConfigError
 from injector.files import read_text
+from injector.patterns import pattern
 
 PATH: Final = "/mutate"
 
-_SERVICE = re.compile(
+_SERVICE = pattern(
     rf"(?P<namespace>{LABEL})/(?P<name>{LABEL})(:(?P<port>[0-9]{{1,5}}))?(?P<path>/\S*)?", re.ASCII
 )
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
+_CERTIFICATE = pattern(r"-----BEGIN CERTIFICATE-----\n.*?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from injector.classes import dataclass
 from injector.errors import ConfigError
+from injector.patterns import pattern
 from injector.printable import shown
 
 DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -24,7 +25,7 @@ _DAY_MINUTES: Final = 24 * 60
 _AHEAD: Final = timedelta(days=15)
 _MINUTE: Final = timedelta(minutes=1)
 
-_HOURS = re.compile(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)", re.ASCII)
+_HOURS = pattern(r"(\d\d?):(\d\d)-(\d\d?):(\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ files are in it. Not here: files, digests, and clusters (the command line).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -33,13 +32,14 @@ from injector.config.loading import Input, Overrides, Text, folder_of, load_inpu
 from injector.config.schema import parsed, refuse
 from injector.config.upstream import InjectConfig
 from injector.errors import ConfigError, ManifestError
+from injector.patterns import pattern
 from injector.pointer import join, split
 from injector.printable import shown
 
 FORMAT: Final = 1
 # The folder of the profile in what a bundle unpacks to.
 _FOLDER: Final = "profile"
-_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
+_PRIVATE_KEY = pattern(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _PACK_AGAIN: Final = "pack it again with 'injector bundle'"
 
 

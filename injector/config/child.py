@@ -26,20 +26,24 @@ CPU_SECONDS: Final = 20
 WALL_SECONDS: Final = 600
 # The exit status of a child that got no more memory.
 OUT_OF_MEMORY: Final = 3
+_NICE: Final = 10
 _MAIN: Final = "import gc; gc.disable(); from {module} import main; main()"
 
 
-def run(module: str, payload: object, what: str, hint: str, *, seed: str = "0") -> tuple[Any, Finding | None]:
+def run(
+    module: str, payload: object, what: str, hint: str, *, seed: str = "0", yields: bool = True
+) -> tuple[Any, Finding | None]:
     """The answer of a module to a payload, or why there is none.
 
-    `what` is what it does, and `hint` what to check where it reaches a limit.
+    `what` is what it does, and `hint` what to check where it reaches a limit. With `yields` it leaves the
+    CPU to others: the process that waits for it may be answering the API server meanwhile.
     """
     # The child imports the package from the same folder as this process.
     package = str(Path(injector.__file__).resolve().parent.parent)
     paths = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _MAIN.format(module=module)],
+            [sys.executable, "-c", _MAIN.format(module=module), str(_NICE if yields else 0)],
             input=json.dumps(payload),
             capture_output=True,
             text=True,
@@ -81,7 +85,6 @@ def _bound() -> None:
     # Only on Unix, and only the child needs it.
     import resource
 
-    # The process that waits for this one may be answering the API server meanwhile.
-    os.nice(10)
+    os.nice(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

@@ -8,19 +8,18 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.printable import shown
 
 _NOTHING: Final = object()
 _LONGEST: Final = 60
-_PLAIN = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+_PLAIN = pattern(r"[A-Za-z0-9_-]+", re.ASCII)
 # Where a value may be a secret, by the words of its path or by its form.
-_SECRET_KEY = re.compile(
+_SECRET_KEY = pattern(
     r"passw(or)?d|passphrase|secret|token|credential|private|api[-_]?key|access[-_]?key|^key$|auth",
     re.IGNORECASE,
 )
-_SECRET_TEXT = re.compile(
-    r"PRIVATE KEY-----|://[^/\s:@]*:[^/\s@]+@|\beyJ[\w-]{8,}\.|\b(Bearer|Basic)\s+\S{8,}"
-)
+_SECRET_TEXT = pattern(r"PRIVATE KEY-----|://[^/\s:@]*:[^/\s@]+@|\beyJ[\w-]{8,}\.|\b(Bearer|Basic)\s+\S{8,}")
 HIDDEN: Final = "a value that is not shown"
 
 

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from injector import durations
 from injector.classes import dataclass
 from injector.errors import ConfigError
+from injector.patterns import pattern
 from injector.pointer import join, split
 from injector.printable import shown, type_name, visible
 
@@ -226,7 +227,7 @@ def number(low: int, high: int, unit: str = "") -> Shape[int]:
     return Shape(expected, take, schema={"type": "integer", "minimum": low, "maximum": high})
 
 
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
+_DURATION = pattern(r"(?:[0-9]{1,9}(?:h|m|s))+", re.ASCII)
 
 
 def seconds(text: str) -> int:

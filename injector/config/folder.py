@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import field
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -240,19 +241,24 @@ class Files:
 def open_folder(path: Path, files: Files | None = None) -> Folder:
     """Read a profile folder. Raises ConfigError with file, line and key."""
     files = files or Files()
-    origin = str(path / PROFILE)
-    text = files.text(path, PROFILE)
-    reading = Reading()
-    settings = read(ProfileSettings, parsed(text, origin), "", reading)
-    if settings.rules and settings.selectors != SelectorSettings():
-        reading.add("/selectors", f"the rules {settings.rules} have selectors of their own", "remove it")
-    refuse(reading.problems, text, origin)
+    settings = _settings(files.text(path, PROFILE), str(path / PROFILE))
     sources = {}
     for file in files.templates(path):
         name = file.removesuffix(SUFFIX)
         sources[name] = TemplateSource(name, files.text(path, file), str(path / file))
     made = _profile(settings, Path(os.path.realpath(path)).name)
     return Folder(made, sources, settings.rules, ships=path.parent in _ROOTS)
+
+
+@lru_cache(maxsize=1)
+def _settings(text: str, origin: str) -> ProfileSettings:
+    """The settings of a `profile.yaml`, which a command asks for several times."""
+    reading = Reading()
+    settings = read(ProfileSettings, parsed(text, origin), "", reading)
+    if settings.rules and settings.selectors != SelectorSettings():
+        reading.add("/selectors", f"the rules {settings.rules} have selectors of their own", "remove it")
+    refuse(reading.problems, text, origin)
+    return settings
 
 
 def _entry(settings: SelectorSettings, name: str) -> WebhookEntry | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -10,15 +9,16 @@ from injector.classes import dataclass
 from injector.config.fields import TEXT, Reading, Shape, checked, listed, read, schema_of, setting
 from injector.core import kinds
 from injector.core.kinds import Kind, KindTable
+from injector.patterns import pattern
 from injector.pointer import join
 from injector.printable import shown
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_VERSION = re.compile(rf"{_LABEL}(\.{_LABEL})*/v[a-z0-9]{{1,62}}")
-_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
-_PLURAL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
+_VERSION = pattern(rf"{_LABEL}(\.{_LABEL})*/v[a-z0-9]{{1,62}}")
+_KIND = pattern(r"[A-Z][A-Za-z0-9]{0,62}")
+_PLURAL = pattern(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 # A * stands alone between slashes, and a ~ is part of ~0 or ~1.
-_POINTER = re.compile(r"(/(\*|([^/*~]|~[01])+))*")
+_POINTER = pattern(r"(/(\*|([^/*~]|~[01])+))*")
 
 POINTERS: Final[Shape[tuple[str, ...]]] = listed(
     checked(

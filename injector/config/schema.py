@@ -7,6 +7,7 @@ pods, and reading a file. Not here: those of `serve` (`server_settings`), and wh
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any, Final
 
 from injector import yamltext
@@ -39,13 +40,14 @@ from injector.core.caller_rule import ACTIONS
 from injector.core.catalogue import POWERS
 from injector.core.position import ENDS, NEIGHBOURS, Position
 from injector.errors import ConfigError, ManifestError
+from injector.patterns import pattern
 from injector.pointer import split
 from injector.printable import shown, type_name
 from injector.work import DEFAULT_LIMIT
 
 # At the start of a line, where the keys of a configuration are.
-_KIND = re.compile(r"^kind:[ \t]+(\S+)", re.MULTILINE)
-_VERSION = re.compile(r"^apiVersion:", re.MULTILINE)
+_KIND = pattern(r"^kind:[ \t]+(\S+)", re.MULTILINE)
+_VERSION = pattern(r"^apiVersion:", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,11 +286,15 @@ class Settings:
 
 
 # The action of a Go template as a plain value, which is no YAML.
-_GO: Final = re.compile(r"^[^#\n]*:\s*\{\{", re.MULTILINE)
+_GO: Final = pattern(r"^[^#\n]*:\s*\{\{", re.MULTILINE)
 
 
+@lru_cache(maxsize=1)
 def read_settings(text: str, origin: str) -> Settings:
-    """Read and check a configuration file. Raises one ConfigError for all problems."""
+    """Read and check a configuration file. Raises one ConfigError for all problems.
+
+    A command asks for the settings of one file several times.
+    """
     _refuse_manifest(text, origin)
     tree = parsed(text, origin)
     reading = Reading()

@@ -26,8 +26,9 @@ from injector.config.fields import (
 )
 from injector.config.serving_limits import CacheSettings, ConnectionSettings, MiB, QueueSettings
 from injector.core.model import ServiceRef
+from injector.patterns import pattern
 
-_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
+_ADDRESS = pattern(r"(?:\[[0-9A-Fa-f:.]+\]|[^:\[\]\s]*):(?P<port>[0-9]{1,5})")
 
 
 def _is_address(text: str) -> bool:
@@ -80,7 +81,7 @@ LOOPBACK: Shape[str] = checked(
 )
 
 _PART = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_SERVICE = re.compile(rf"(?P<namespace>{_PART})/(?P<name>{_PART})", re.ASCII)
+_SERVICE = pattern(rf"(?P<namespace>{_PART})/(?P<name>{_PART})", re.ASCII)
 
 
 def _service(raw: Any, at: str, reading: Reading) -> ServiceRef | None:

@@ -19,8 +19,19 @@ from injector.templating.unit import Compiled, CompiledAhead, TemplateSource, no
 
 MODULE: Final = "injector.compiled_templates"
 # What the code of a template depends on, beside its text.
-_JINJA: Final = ("compiler", "idtracking", "lexer", "nodes", "parser", "runtime", "utils")
-_OWN: Final = ("ahead", "compilation", "filters", "operations", "predicates", "reads", "rewriting", "unit")
+SOURCES: Final = {
+    "jinja2": ("compiler", "idtracking", "lexer", "nodes", "parser", "runtime", "utils"),
+    "injector.templating": (
+        "ahead",
+        "compilation",
+        "filters",
+        "operations",
+        "predicates",
+        "reads",
+        "rewriting",
+        "unit",
+    ),
+}
 
 
 def compiled(variant: str, source: TemplateSource) -> Compiled | None:
@@ -40,7 +51,7 @@ def _finder() -> CompiledAhead:
 def maker() -> str:
     """A digest of the code that compiles templates, Jinja's and ours; another one makes other code."""
     digest = sha256()
-    for package, names in (("jinja2", _JINJA), ("injector.templating", _OWN)):
+    for package, names in SOURCES.items():
         for folder in sys.modules[package].__path__:
             for name in names:
                 digest.update((Path(folder) / f"{name}.py").read_bytes())

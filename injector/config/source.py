@@ -100,7 +100,8 @@ class Source:
         self.step = "template"
         config.templates.compile_all()
         self.step = "samples"
-        _try_out(inputs)
+        # Before the first one is proven there are no callers.
+        _try_out(inputs, yields=bool(self._proven))
         # That takes seconds, in which a file that is written in place may have changed.
         return config if self._unchanged(inputs) else None
 
@@ -123,9 +124,9 @@ def _texts(inputs: Input) -> dict[str, str]:
     return {inputs.file.origin: inputs.file.text, **inputs.files.by_path()}
 
 
-def _try_out(inputs: Input) -> None:
+def _try_out(inputs: Input, *, yields: bool) -> None:
     """Render sample pods in child processes. Raises ConfigError for the first problem."""
-    problems = [each for each in dry_run(inputs) if each.level is Level.ERROR]
+    problems = [each for each in dry_run(inputs, yields=yields) if each.level is Level.ERROR]
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""

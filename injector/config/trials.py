@@ -44,10 +44,13 @@ class Trial:
     digest: str = ""
 
 
-def dry_run(inputs: Input) -> list[Finding]:
-    """The problems of a configuration's templates, each once. Loads and renders in child processes."""
+def dry_run(inputs: Input, *, yields: bool = False) -> list[Finding]:
+    """The problems of a configuration's templates, each once.
+
+    Loads and renders in child processes; with `yields` these leave the CPU to others.
+    """
     with ThreadPoolExecutor(len(_SEEDS)) as both:
-        trials = list(both.map(lambda seed: _child(inputs, seed), _SEEDS))
+        trials = list(both.map(lambda seed: _child(inputs, seed, yields), _SEEDS))
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
         hint = "check for a loop over unordered items, and sort them"
@@ -59,9 +62,10 @@ def dry_run(inputs: Input) -> list[Finding]:
     return problems
 
 
-def _child(inputs: Input, seed: str) -> Trial:
+def _child(inputs: Input, seed: str, yields: bool) -> Trial:
     what, hint = "rendering sample pods", "check the templates for an unbounded loop"
-    raw, ended = child.run("injector.config.trials", dataclasses.asdict(inputs), what, hint, seed=seed)
+    payload = dataclasses.asdict(inputs)
+    raw, ended = child.run("injector.config.trials", payload, what, hint, seed=seed, yields=yields)
     if ended:
         return Trial((ended,))
     return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])

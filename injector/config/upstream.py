@@ -30,12 +30,13 @@ from injector.config.schema import parsed, refuse
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.errors import ConfigError
+from injector.patterns import pattern
 from injector.printable import shown, type_name
 from injector.templating.render import TemplateSource
 
 # Those that istiod's chart ships. The last ones are for gateways that istiod deploys itself.
 SHIPPED: Final = frozenset({"sidecar", "gateway", "grpc-agent", "grpc-simple"})
-_NOT_FOR_PODS = re.compile(r"waypoint|kube-gateway|agentgateway.*")
+_NOT_FOR_PODS = pattern(r"waypoint|kube-gateway|agentgateway.*")
 
 # The values that istiod reads by type; all others go to templates as they are.
 _TYPED: Final[dict[str, tuple[str, tuple[type, ...]]]] = {

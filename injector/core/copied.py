@@ -11,7 +11,7 @@ class Copied:
 
     `labels` are those that its rules read or compare; the values of the labels `names` are copied.
     `annotations` are beginnings of keys whose values nobody reads. `reserved` are names of containers with a
-    meaning for the rules.
+    meaning for the rules, `written` beginnings of what rules make of names and write into fields of the pod.
     """
 
     templates: frozenset[str]
@@ -19,3 +19,4 @@ class Copied:
     names: frozenset[str] = frozenset()
     annotations: tuple[str, ...] = ()
     reserved: frozenset[str] = frozenset()
+    written: tuple[str, ...] = ()

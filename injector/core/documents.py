@@ -5,7 +5,6 @@ Not here: where documents come from, and what is done with the objects.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -15,18 +14,19 @@ from injector.core import kinds, workload
 from injector.core.kinds import KindTable
 from injector.core.model import Manifest
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.yamltext import Document, Obstacle
 
 KUSTOMIZE: Final = "kustomize.config.k8s.io/"
 """How the apiVersion of Kustomize's files begins."""
 _BLANKS: Final = " \t\r\n"
 # What only a template of Helm has between its braces.
-_HELM = re.compile(
+_HELM = pattern(
     r"\{\{-?\s*(?:\$?\.(?:Values|Release|Chart|Capabilities|Template|Files)\b"
     r"|(?:include|template|if|else|range|with|end|define|toYaml|tpl)\b|/\*)"
 )
-_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z))*")
-_HEAD = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
+_COMMENTS = pattern(r"(?:[ \t]*(?:#[^\n]*)?(?:\r?\n|\Z))*")
+_HEAD = pattern(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*")
 
 Change: TypeAlias = Callable[[Document, Manifest, str], Manifest]
 """Takes a document, an object in it and the object's pointer; gives the object, or another one."""

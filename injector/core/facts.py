@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 
 from injector.core.model import Manifest
+from injector.patterns import pattern
 
 NATIVE_SINCE_MINOR = 33
-_VERSION = re.compile(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?", re.ASCII | re.DOTALL)
+_VERSION = pattern(r"v?[0-9]+\.([0-9]+)(?:[.+-].*)?", re.ASCII | re.DOTALL)
 
 
 def native_support(nodes: Iterable[Manifest] | None, node_name: str = "") -> bool | None:

@@ -5,7 +5,6 @@ Not here: walking a value (pod_fields, field_soundness).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -13,14 +12,15 @@ from injector.classes import dataclass
 from injector.core.field_forms import FORMS, MAY_BE_MISSING, OF_FIELDS, FieldForm
 from injector.core.kubernetes_fields import TYPES
 from injector.core.quantities import canonical
+from injector.patterns import pattern
 
 INT32: Final = range(-(2**31), 2**31)
 _INT64: Final = range(-(2**63), 2**63)
-_TIME: Final = re.compile(
+_TIME: Final = pattern(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})"
 )
 # Most quantities; what else is one takes longer to read.
-_PLAIN_QUANTITY: Final = re.compile(r"[0-9]{1,15}(?:m|k|[MG]|[KMG]i)?")
+_PLAIN_QUANTITY: Final = pattern(r"[0-9]{1,15}(?:m|k|[MG]|[KMG]i)?")
 WORDS: Final = {
     "string": "a string",
     "boolean": "true or false",

@@ -5,14 +5,14 @@ Not here: which fields are quantities, and any arithmetic with them.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
-_QUANTITY = re.compile(
+_QUANTITY = pattern(
     r"(?P<sign>[-+]?)(?P<whole>[0-9]*)(?P<point>\.(?P<fraction>[0-9]*))?"
     r"(?:(?P<binary>[KMGTPE]i)|[eE](?P<exponent>[-+]?[0-9]+)|(?P<decimal>[numkMGTPE]?))"
 )

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final
 
 from injector.classes import dataclass
@@ -15,6 +16,11 @@ from injector.yamltext import load_json
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
 _INCOMPLETE: Final = "incomplete"
+_LONGEST_KEPT: Final = 2048
+# To make one takes longer than to write most of these texts.
+_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_SORTED: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+_DIGESTED: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,13 @@ def read(pod: Manifest, keys: AnnotationKeys) -> Status | None:
 
 def parse(text: str | None) -> Status | None:
     """A status from the annotation's value; what is not a list of names in it counts as empty."""
-    raw = as_object(text) if text is not None else None
+    if text is None:
+        return None
+    return _kept(text) if len(text) <= _LONGEST_KEPT else _parsed(text)
+
+
+def _parsed(text: str) -> Status | None:
+    raw = as_object(text)
     if raw is None:
         return None
     lists: dict[str, Any] = {}
@@ -98,6 +110,10 @@ def parse(text: str | None) -> Status | None:
         digest=str(raw.get("digest") or ""),
         undo_incomplete=raw.get("undo") == _INCOMPLETE,
     )
+
+
+# Most pods have the same one, and each is read several times.
+_kept: Final = lru_cache(256)(_parsed)
 
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:
@@ -119,10 +135,9 @@ def as_object(text: str) -> dict[str, Any] | None:
 
 def compact(value: Any, *, sort_keys: bool = False) -> str:
     """JSON without blanks, keys in the order given or sorted, unescaped Unicode."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=sort_keys)
+    return (_SORTED if sort_keys else _COMPACT).encode(value)
 
 
 def digest_of(*parts: Any) -> str:
     """A short digest of JSON values: equal values, equal digest, whatever the order of their keys."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_DIGESTED.encode(parts).encode()).hexdigest()[:16]

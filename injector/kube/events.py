@@ -22,6 +22,7 @@ from injector.kube.async_client import AsyncCluster
 from injector.kube.lists import Object
 from injector.kube.objects import path_of
 from injector.pacing import TokenBucket
+from injector.patterns import pattern
 
 EVENTS: Final = "/api/v1/{}events"
 
@@ -36,7 +37,7 @@ PER_OWNER: Final = 10
 BURST: Final = 20
 PER_SECOND: Final = 1.0
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
+_NAME = pattern(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 
 WRITTEN, REPEATED, OWNER, RATE, FULL, FAILED = "written", "repeated", "owner", "rate", "queue", "failed"
 

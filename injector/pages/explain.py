@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -26,13 +25,14 @@ from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.errors import InjectorError
 from injector.pages.views import ExplainedWorkload, View, make_views
+from injector.patterns import pattern
 from injector.printable import visible
 
 _HERE: Final = Path(__file__).resolve().parent
-_CODE = re.compile(r"`([^`]+)`")
+_CODE = pattern(r"`([^`]+)`")
 # Something with the separators behind it; not too short, as each place to break takes bytes.
 _WITHOUT_BREAK: Final = 24
-_PIECE = re.compile(r".{8,}?[/.,:;=&?@_-]+|.+")
+_PIECE = pattern(r".{8,}?[/.,:;=&?@_-]+|.+")
 
 
 @dataclass(frozen=True, slots=True)

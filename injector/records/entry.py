@@ -27,11 +27,12 @@ from injector.core.model import (
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.user_info import UserInfo
+from injector.patterns import pattern
 from injector.pointer import escape, unescape
 from injector.records.redaction import Redaction, words_of
 
 FORMAT: Final = 1
-_UID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_UID: Final = pattern(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

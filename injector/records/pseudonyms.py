@@ -12,15 +12,16 @@ from collections.abc import Callable, Collection, Set
 from typing import Final
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
 # A pseudonym fits into the name of a port, which has at most 15 characters, and into every other name.
 MARK: Final = "p0x"
 _DIGITS: Final = 10
-_PSEUDONYM = re.compile(rf"{MARK}[0-9a-f]{{{_DIGITS}}}", re.ASCII)
-_INTEGER = re.compile(r"-?[0-9]+", re.ASCII)
-_TOKEN = re.compile(r"\w+")
-_ITEM = re.compile(r"[^\s,]+")
-_SMALL = re.compile(
+_PSEUDONYM = pattern(rf"{MARK}[0-9a-f]{{{_DIGITS}}}", re.ASCII)
+_INTEGER = pattern(r"-?[0-9]+", re.ASCII)
+_TOKEN = pattern(r"\w+")
+_ITEM = pattern(r"[^\s,]+")
+_SMALL = pattern(
     r"[0-9]{1,5}(?:[numkKMGTPE]i?|ns|us|ms|s|h)?|(?:[0-9]{1,5}(?:ns|us|ms|s|m|h)){2,4}", re.ASCII
 )
 

@@ -37,9 +37,10 @@ from injector.core.policy import Policy
 from injector.core.profile import Config, Profile
 from injector.core.selectors import Selector
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.records.pseudonyms import Pseudonyms
 
-_FIELD = re.compile(r"[a-z][A-Za-z0-9]{0,40}", re.ASCII)
+_FIELD = pattern(r"[a-z][A-Za-z0-9]{0,40}", re.ASCII)
 _LEFT_OUT: Final = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"}
 )
@@ -53,8 +54,8 @@ _FREE: Final = frozenset(
 # Maps with free keys.
 _OPEN: Final = frozenset({"nodeSelector", "matchLabels", "limits", "requests", "overhead"}) | _FREE
 # The parts of a name that get pseudonyms of their own.
-_PART = re.compile(r"\w+")
-_PORT = re.compile(r"port|[A-Za-z0-9]+Port", re.ASCII)
+_PART = pattern(r"\w+")
+_PORT = pattern(r"port|[A-Za-z0-9]+Port", re.ASCII)
 # Other threads run after so many texts.
 _PAUSE_TEXTS: Final = 32
 

@@ -157,13 +157,10 @@ class Connection(Exchanges):
             self._since = now
         self._silent = False
         self._shared.places.heard(self, now)
-        if len(data) <= RECORD:
-            self._feed(data)
-        else:
-            for begin in range(0, len(data), RECORD):
-                if self.transport.is_closing():
-                    return
-                self._feed(data[begin : begin + RECORD])
+        for begin in range(0, len(data), RECORD):
+            if self.transport.is_closing():
+                return
+            self._feed(data[begin : begin + RECORD])
         self.count()
 
     def _feed(self, data: bytes) -> None:

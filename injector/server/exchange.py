@@ -7,7 +7,6 @@ websockets, no log of accesses and no timer for each answer. Not here: limits (c
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote
@@ -16,9 +15,11 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from injector.patterns import pattern
+
 # A larger body would be copied for nothing.
 _JOINED_BYTES: Final = 128 * 1024
-_NOT_IN_VALUES: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_IN_VALUES: Final = pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class Exchange(RequestResponseCycle):

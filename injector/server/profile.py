@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import sys
 import threading
 import time
@@ -17,6 +16,7 @@ from types import FrameType
 from typing import Final
 
 from injector.errors import ReviewError
+from injector.patterns import pattern
 
 PATH: Final = "/debug/profile"
 SECONDS: Final = 10
@@ -25,7 +25,7 @@ MOST_SECONDS: Final = 60
 _INTERVAL: Final = 0.002
 # Deeper frames are left out.
 _DEPTH: Final = 200
-_APART: Final = re.compile(r"[;\s]")
+_APART: Final = pattern(r"[;\s]")
 
 Stack = tuple[str, ...]
 

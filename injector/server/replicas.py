@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -23,22 +22,21 @@ from injector.core.plans import unread
 from injector.core.plans.generations import Generations
 from injector.core.plans.planner import bytes_of, reduced
 from injector.core.profile import Config
+from injector.patterns import pattern
 from injector.server.answers import Answer
 
 LARGEST: Final = 64 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
 
 # As the API server writes a review: the uid is the first field of the request.
-_HEAD: Final = re.compile(
+_HEAD: Final = pattern(
     rb'\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io/v1(?:beta1)?",'
     rb'"request":\{"uid":"([-0-9A-Za-z]{1,64})",'
 )
 _TIME: Final = b'"time":"'
-_TIME_IN_PLACE: Final = re.compile(
-    rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{'
-)
+_TIME_IN_PLACE: Final = pattern(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
 _TOKEN: Final = b'"name":"kube-api-access-'
-_TOKEN_NAME: Final = re.compile(rb"kube-api-access-[a-z0-9]{5}")
+_TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
 _TOKEN_LENGTH: Final = len("kube-api-access-12345")
 # The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
 _TOKEN_ENDS: Final = (

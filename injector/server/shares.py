@@ -7,10 +7,11 @@ loop.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Collection
 from typing import Final, Generic, Protocol, TypeVar
+
+from injector.patterns import pattern
 
 MOST_ACCOUNTS: Final = 1024
 # The weight of the newest turn in the estimated time of a turn of its namespace.
@@ -19,7 +20,7 @@ _WEIGHT: Final = 1 / 8
 _USUAL: Final = 0.02
 
 _HEAD: Final = 4096
-_NAMESPACE: Final = re.compile(rb'"namespace"\s*:\s*"([-a-z0-9]{1,63})"')
+_NAMESPACE: Final = pattern(rb'"namespace"\s*:\s*"([-a-z0-9]{1,63})"')
 
 
 def namespace_of(body: bytes) -> str:

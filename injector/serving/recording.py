@@ -6,10 +6,13 @@ Not here: what is recorded (injector.records), and when it is offered (injector.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from injector.config.server_settings import Record, Server
-from injector.records import writer
 from injector.telemetry import Metrics, log_event
+
+if TYPE_CHECKING:
+    from injector.records import writer
 
 
 def record_settings(record: Record, folder: str | None, key: str | None) -> Record:
@@ -26,6 +29,9 @@ def recorder(server: Server, metrics: Metrics) -> writer.Recorder | None:
     settings = server.record
     if not settings.directory:
         return None
+    # Loaded where it is used only, as a start is to be short.
+    from injector.records import writer
+
     folder = writer.prepare(settings.directory)
     key = writer.read_key(settings.key_file, settings.directory)
     bounds = writer.RecordBounds(settings.max_bytes, settings.max_records, settings.per_second)

@@ -29,7 +29,7 @@ from injector.server.queue import Size
 from injector.server.run import Listener, Stop, allowed_connections, bind, run_loop, serve_listeners
 from injector.server.state import Limits, Record, State
 from injector.server.tls import ReloadableTLS
-from injector.serving import certificates, debug_page, recording
+from injector.serving import certificates, recording
 from injector.serving.caller_auth import Callers
 from injector.serving.certificates import CertificateRenewal
 from injector.serving.cluster_facts import ClusterFacts
@@ -61,7 +61,10 @@ class ServedWebhook:
         server = self.server
         certificates.check_settings(server)
         sockets = [bind(server.listen, "listen"), bind(server.health_listen, "healthListen")]
-        sockets += debug_page.sockets(server.debug_listen)
+        if server.debug_listen:
+            from injector.serving import debug_page
+
+            sockets += debug_page.sockets(server.debug_listen)
         with contextlib.ExitStack() as stack:
             for bound in sockets:
                 stack.enter_context(bound)
@@ -201,8 +204,15 @@ class _Parts:
         return [
             Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
             Listener(create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
-            *(debug_page.listener(state, bound, profiling=server.debug_profile) for bound in pages),
+            *(_page(state, bound, server) for bound in pages),
         ]
+
+
+def _page(state: State, bound: socket, server: Server) -> Listener:
+    # Loaded where it is on only, as a start is to be short.
+    from injector.serving import debug_page
+
+    return debug_page.listener(state, bound, profiling=server.debug_profile)
 
 
 def _bounds(server: Server) -> tuple[Bounds, Bounds]:

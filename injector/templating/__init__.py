@@ -4,7 +4,7 @@ Here: marks and skeletons, the sandbox and its operations, the budget of one tem
 templates are about. The engine knows no pod, profile or mesh.
 """
 
-from injector.light_import import light
+from injector.light_import import later
 
 # Running a compiled template takes a small part of Jinja.
-light("jinja2")
+later("jinja2")

@@ -8,8 +8,7 @@ a `RenderBudget` *before* the work is done. Which operation charges what belongs
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from injector.classes import dataclass
 
@@ -23,6 +22,7 @@ NODE: Final = 64
 # Unions in isinstance cost three times as much, and some of these run for every expression.
 LIST: Final = (list, tuple)
 SIZED: Final = (str, list, tuple, dict)
+TREE: Final = (dict, list, tuple)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +48,6 @@ class RenderLimits:
     skeletons: int = 4 * MiB
     """Bytes of parsed skeletons that are kept between renderings (an estimate)."""
 
-    def within(self, units: int) -> RenderLimits:
-        """The same, but for what one admission has left, in units of `work`."""
-        return replace(
-            self,
-            steps=min(self.steps, units),
-            work=min(self.work, units * NODE),
-            output=min(self.output, units * NODE),
-        )
-
 
 class Refused(Exception):
     """What a template asks for makes no sense or is not allowed; the message is fit to be shown."""
@@ -73,12 +64,24 @@ class Exhausted(Refused):
 
 
 class RenderBudget:
-    """The account of one rendering: what it has used, and the values that it has left in its skeleton."""
+    """The account of one rendering: what it has used, and the values that it has left in its skeleton.
 
-    __slots__ = ("depth", "last", "limits", "output", "places", "steps", "values", "work")
+    `units` is what one admission has left, in units of its account.
+    """
 
-    def __init__(self, limits: RenderLimits) -> None:
+    __slots__ = (
+        *("_costs", "_most_output", "_most_steps", "_most_work"),
+        *("depth", "last", "limits", "output", "places", "steps", "values", "work"),
+    )
+
+    def __init__(self, limits: RenderLimits, units: int | None = None) -> None:
         self.limits = limits
+        self._most_steps, self._most_work, self._most_output = limits.steps, limits.work, limits.output
+        if units is not None:
+            self._most_steps = min(limits.steps, units)
+            self._most_work = min(limits.work, units * NODE)
+            self._most_output = min(limits.output, units * NODE)
+        self._costs: dict[int, tuple[object, int]] = {}
         self.steps = self.output = self.work = self.depth = 0
         self.values: list[object] = []
         self.places: list[tuple[str, int, str]] = []
@@ -87,20 +90,20 @@ class RenderBudget:
     def step(self, count: int = 1) -> None:
         """Charge loop iterations, calls, filters or includes. Raises Exhausted."""
         self.steps += count
-        if self.steps > self.limits.steps:
-            self._exceeded(f"takes more than {self.limits.steps} steps")
+        if self.steps > self._most_steps:
+            self._exceeded(f"takes more than {self._most_steps} steps")
 
     def charge(self, units: int) -> None:
         """Charge characters and items that an operation touches or builds. Raises Exhausted."""
         self.work += units
-        if self.work > self.limits.work:
-            self._exceeded(f"builds or compares more than {self.limits.work} characters and items")
+        if self.work > self._most_work:
+            self._exceeded(f"builds or compares more than {self._most_work} characters and items")
 
     def emit(self, text: str) -> str:
         """Count `text` as output and return it."""
         self.output += len(text)
-        if self.output > self.limits.output:
-            self._exceeded(f"outputs more than {self.limits.output} characters")
+        if self.output > self._most_output:
+            self._exceeded(f"outputs more than {self._most_output} characters")
         return text
 
     def room(self, size: int, kind: type) -> None:
@@ -127,15 +130,28 @@ class RenderBudget:
         """The price of a walk over a value, all levels; shared parts count each time they are met."""
         if isinstance(value, str):
             return len(value) + 1
-        total, stack = 0, [value]
+        if not isinstance(value, TREE):
+            return NODE
+        # No operation changes a value, and a template asks about the same ones again.
+        known = self._costs.get(id(value))
+        if known is None:
+            known = self._costs[id(value)] = value, self._walked(value)
+        return known[1]
+
+    def _walked(self, value: Any) -> int:
+        total, stack = NODE + len(value), [value]
         while stack:
-            item = stack.pop()
-            total += NODE + (len(item) if isinstance(item, SIZED) else 0)
-            if isinstance(item, LIST):
-                stack.extend(item)
-            elif isinstance(item, dict):
-                stack.extend(item.values())
-            if total > self.limits.work:
+            tree = stack.pop()
+            for item in tree.values() if isinstance(tree, dict) else tree:
+                if isinstance(item, str):
+                    total += NODE + len(item)
+                elif isinstance(item, TREE):
+                    total += NODE + len(item)
+                    if item:
+                        stack.append(item)
+                else:
+                    total += NODE
+            if total > self._most_work:
                 self.charge(total)
         return total
 

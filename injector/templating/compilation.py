@@ -7,7 +7,6 @@ be made ahead (`ahead`).
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from textwrap import indent
 from typing import Any, Final
@@ -18,6 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from injector.classes import dataclass
 from injector.errors import TemplateError
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.templating.filters import FILTERS
 from injector.templating.operations import MARK, MARK_END, OPERATIONS
@@ -27,11 +27,11 @@ from injector.templating.reads import paths_in
 from injector.templating.rewriting import rewrite
 from injector.templating.unit import Compiled, Mentions, TemplateSource, key_of
 
-_GO: Final = re.compile(
+_GO: Final = pattern(
     r"\{\{-?\s*(?:/\*|[.$]|(?:if|range|with|define|template|block|include|toYaml|toJSON|printf)\s|else\s+if\s)"
     r"|\{\{[^}]{0,200}[\s(]\.[A-Za-z]"
 )
-_GO_WORD: Final = re.compile(r"\{\{-?\s*(?:end|else)\s*-?\}\}")
+_GO_WORD: Final = pattern(r"\{\{-?\s*(?:end|else)\s*-?\}\}")
 GO_MESSAGE: Final = "looks like a Go template; this injector uses Jinja"
 GO_HINT: Final = "write {{ Values.x }}, {% if x %} ... {% endif %}; see docs/how-to/write-a-profile.md"
 FUNCTION: Final = "template"

@@ -111,6 +111,8 @@ def _sort(
     attribute: str | int | None = None,
 ) -> list[Any]:
     items = list(listed(value, env.run))
+    if not items:
+        return items
     keys = [_sort_key(key, case_sensitive) for key in _picked(env, items, attribute)]
     env.run.charge(env.run.cost(keys) * len(keys).bit_length())
     order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)

@@ -63,11 +63,16 @@ _COMPARE: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "in": lambda left, right: left in right,
     "notin": lambda left, right: left not in right,
 }
+_EQUALITY: Final = {"eq": True, "ne": False}
 
 
 @pass_environment
 def compare(env: Sandbox, left: Any, *chain: Any) -> bool:
     """`left`, then pairs of an operator (of the table above) and what stands right of it."""
+    if len(chain) == 2 and chain[0] in _EQUALITY and type(left) is str and type(chain[1]) is str:
+        # Nearly all are of this form.
+        env.run.charge(len(left))
+        return (left == chain[1]) is _EQUALITY[chain[0]]
     for name, right in zip(chain[::2], chain[1::2], strict=True):
         _charge(env, name, left, right)
         if not _COMPARE[name](left, right):

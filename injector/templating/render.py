@@ -1,16 +1,14 @@
 """Rendering: a template and its variables become an overlay, a partial pod template.
 
 Values never pass through YAML text. A template renders to a *skeleton*: YAML with a mark where a
-value goes. The skeleton is parsed into a tree whose scalars with marks are `Placeholder` or
-`RenderedText`, and filled with the values. All pods that take the same branches of a template share
-one parsed skeleton, which is cached by its text.
+value goes. The skeleton is parsed (`skeletons`) and filled with the values. All pods that take the
+same branches of a template share one parsed skeleton, which is cached by its text.
 
 What a template may do belongs to `sandbox`, how it is compiled to `library`.
 """
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
@@ -19,123 +17,27 @@ from typing import Any, Final
 from jinja2.exceptions import TemplateError as JinjaError
 
 from injector import yamltext
-from injector.classes import dataclass
 from injector.errors import InjectorError, ManifestError, RenderError, TemplateError, WorkError
+from injector.parts import Parts
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
 from injector.templating.library import Library
-from injector.templating.operations import MARK, MARK_END
 from injector.templating.outline import Outline
 from injector.templating.paths import Path
 from injector.templating.sandbox import Unknown
+from injector.templating.skeletons import SPLIT, Skeleton
 from injector.templating.unit import CompiledAhead, TemplateSource, key_of, none_ahead
-from injector.templating.values import json_of, kind, text_of
+from injector.templating.values import kind
 from injector.work import TooExpensive, Work
 
 __all__ = ["RenderLimits", "TemplateSource", "Templates"]
 
-_SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
-_LINE: Final = re.compile(r"\bline ([0-9]+)")
+_LINE: Final = pattern(r"\bline ([0-9]+)")
 _PARSING: Final = 8
 """What a character of YAML costs more than one of text."""
 _TREE_FACTOR: Final = 16
 """Bytes of a parsed skeleton for each character of its text: an estimate for bounding the cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class Placeholder:
-    """A value that is alone in a plain scalar: it keeps its type."""
-
-    index: int
-
-    def fill(self, run: RenderBudget) -> Any:
-        return _placed(run, self.index, lambda value, label: json_of(value, run, label))
-
-
-@dataclass(frozen=True, slots=True)
-class RenderedText:
-    """A text with values in it: literal parts and indexes."""
-
-    parts: tuple[str | int, ...]
-
-    def fill(self, run: RenderBudget) -> str:
-        texts = [part if isinstance(part, str) else _placed(run, part, text_of) for part in self.parts]
-        run.room(sum(map(len, texts)), str)
-        return "".join(texts)
-
-    @property
-    def index(self) -> int:
-        return next(part for part in self.parts if isinstance(part, int))
-
-
-@dataclass(frozen=True, slots=True)
-class Map:
-    """A map with marks somewhere below; what has none is shared by all renderings."""
-
-    entries: tuple[tuple[Any, Any, bool], ...]
-    """Key or `RenderedText`, value or filler, and whether the value is a filler."""
-
-    def fill(self, run: RenderBudget) -> dict[str, Any]:
-        filled: dict[str, Any] = {}
-        for key, value, is_filler in self.entries:
-            name = key.fill(run) if isinstance(key, RenderedText) else key
-            if name in filled:
-                raise Refused("a map has two keys with the same text", place=self._place(run, key))
-            filled[name] = value.fill(run) if is_filler else value
-        return filled
-
-    def _place(self, run: RenderBudget, key: object) -> Place:
-        keys = [key, *(other for other, _, _ in self.entries)]
-        return run.places[next(each.index for each in keys if isinstance(each, RenderedText))][:2]
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list with marks somewhere below."""
-
-    items: tuple[tuple[Any, bool], ...]
-
-    def fill(self, run: RenderBudget) -> list[Any]:
-        return [item.fill(run) if is_filler else item for item, is_filler in self.items]
-
-
-Filler = Placeholder | RenderedText | Map | Items
-
-
-def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -> Any:
-    """Make something of a value; what is refused is refused at the place of its expression."""
-    template, line, label = run.places[index]
-    try:
-        return make(run.values[index], label)
-    except Refused as exc:
-        exc.place = exc.place or (template, line)
-        raise
-
-
-def _to_filler(tree: Any) -> Any:
-    """The filler of a parsed skeleton, or the tree itself where no mark is in it."""
-    if isinstance(tree, yamltext.Marked):
-        text = _text(tree)
-        return Placeholder(text.index) if tree.plain and len(text.parts) == 1 else text
-    if isinstance(tree, dict):
-        entries = []
-        for key, value in tree.items():
-            filler = _to_filler(value)
-            name = _text(key) if isinstance(key, yamltext.Marked) else key
-            entries.append((name, filler, isinstance(filler, Filler)))
-        has_marks = any(is_filler or isinstance(key, RenderedText) for key, _, is_filler in entries)
-        return Map(tuple(entries)) if has_marks else tree
-    if isinstance(tree, list):
-        items = [_to_filler(item) for item in tree]
-        pairs = tuple((item, isinstance(item, Filler)) for item in items)
-        return Items(pairs) if any(is_filler for _, is_filler in pairs) else tree
-    return tree
-
-
-def _text(scalar: yamltext.Marked) -> RenderedText:
-    # Odd members of the split are the indexes.
-    parts = [int(part) if odd % 2 else part for odd, part in enumerate(_SPLIT.split(scalar.text))]
-    return RenderedText(tuple(part for part in parts if part != ""))
 
 
 class Templates:
@@ -157,7 +59,9 @@ class Templates:
         self._made_of = (sources, functions, limits, names, ahead)
         self._library = Library(sources, functions, limits, names, ahead)
         self._limits = limits
-        self._skeletons: OrderedDict[str, Any] = OrderedDict()
+        self._skeletons: OrderedDict[str, Skeleton] = OrderedDict()
+        self.parts = Parts()
+        """Parts of overlays that are met again, for what works on many of these."""
         self._size = 0
         self._outline: Outline | None = None
 
@@ -220,7 +124,7 @@ class Templates:
         """
         self.compile(name)
         env = self._library.env
-        run = RenderBudget(self._limits if work is None else self._limits.within(work.left))
+        run = RenderBudget(self._limits, None if work is None else work.left)
         outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)
@@ -248,10 +152,10 @@ class Templates:
         run.charge(len(skeleton) * _PARSING)
         if skeleton in self._skeletons:
             self._skeletons.move_to_end(skeleton)
-            filler = self._skeletons[skeleton]
+            parsed = self._skeletons[skeleton]
         else:
-            filler = self._parse(skeleton, name, context)
-        tree = filler.fill(run) if isinstance(filler, Filler) else filler
+            parsed = self._parse(skeleton, name, context)
+        tree = parsed.fill(run, self.parts)
         return {} if tree is None else tree
 
     def _running(self, key: str, context: Mapping[str, object]) -> Iterator[str]:
@@ -260,18 +164,21 @@ class Templates:
         variables = {**env.globals, **context}
         return template.root_render_func(template.new_context(variables, shared=True))
 
-    def _parse(self, skeleton: str, name: str, context: Mapping[str, object]) -> Any:
+    def _parse(self, skeleton: str, name: str, context: Mapping[str, object]) -> Skeleton:
         try:
-            filler = _to_filler(yamltext.load_styled(skeleton, name))
+            parsed = Skeleton(skeleton, name)
         except yamltext.YamlError as exc:
             raise self._no_yaml(exc, name, context) from exc
         size = len(skeleton) * _TREE_FACTOR
         if size <= self._limits.skeletons:
-            self._skeletons[skeleton] = filler
+            self._skeletons[skeleton] = parsed
             self._size += size
+            parsed.keep(self.parts)
         while self._size > self._limits.skeletons:
-            self._size -= len(self._skeletons.popitem(last=False)[0]) * _TREE_FACTOR
-        return filler
+            text, oldest = self._skeletons.popitem(last=False)
+            self._size -= len(text) * _TREE_FACTOR
+            oldest.forget(self.parts)
+        return parsed
 
     def _no_yaml(self, error: yamltext.YamlError, name: str, context: Mapping[str, object]) -> Refused:
         """Render once more, as `trace`: which line of the skeleton came from which of the template?"""
@@ -332,7 +239,7 @@ def _message_of(exc: Exception) -> tuple[str, str]:
 
 
 def _unmarked(message: str, labels: list[str]) -> str:
-    return _SPLIT.sub(lambda match: "{{ " + (labels[int(match[1])] or "...") + " }}", message)
+    return SPLIT.sub(lambda match: "{{ " + (labels[int(match[1])] or "...") + " }}", message)
 
 
 def _origin(pieces: list[tuple[str, Place]], line: int) -> Place:

@@ -6,18 +6,18 @@ Not here: flow maps and lists (flow_edit.py), and what is to change (edit.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.yamltext import write
 from injector.yamltext.draft import Draft, Obstacle, Uneditable
 from injector.yamltext.nodes import GAP, Node, NodeShape
 
-_COLON = re.compile(r"[ \t]*:")
-_COMMENT = re.compile(r"(?:^|(?<=[ \t\n]))#[^\r\n]*")
-_HEADER_COMMENT = re.compile(r"[|>][0-9+-]*[ \t]+(#[^\r\n]*)")
+_COLON = pattern(r"[ \t]*:")
+_COMMENT = pattern(r"(?:^|(?<=[ \t\n]))#[^\r\n]*")
+_HEADER_COMMENT = pattern(r"[|>][0-9+-]*[ \t]+(#[^\r\n]*)")
 
 
 @dataclass(frozen=True, slots=True)

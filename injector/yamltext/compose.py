@@ -6,7 +6,6 @@ the parser (events.py), types of plain scalars (scalar.py) and what callers see 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -22,6 +21,7 @@ from yaml.events import (
 )
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.pointer import escape
 from injector.printable import shown
 from injector.yamltext.events import AnchorError, YamlError, error_at, events, is_merge
@@ -38,7 +38,7 @@ MAX_ALIASED_NODES: Final = 400_000
 # So many characters, read or written, count as one more value.
 _CHARACTERS: Final = 16
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = pattern("[\ud800-\udfff]")
 # The key of a frame that waits for one, or that has just read a merge key.
 _NO_KEY: Final = object()
 _MERGE: Final = object()

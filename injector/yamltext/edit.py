@@ -6,12 +6,12 @@ comes out is read back. Not here: how lines (block_edit.py) and flow maps and li
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.yamltext import block_edit
 from injector.yamltext.alignment import is_named, same, stretches
 from injector.yamltext.block_edit import Slot
@@ -25,9 +25,9 @@ from injector.yamltext.nodes import Node, NodeShape, root_of
 from injector.yamltext.read import composed, lines_of, parsed
 from injector.yamltext.stream import Document
 
-_OTHER_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
+_OTHER_BREAKS = pattern("\r(?!\n)|[\x85\u2028\u2029]")
 # A block to whose value a line break behind it belongs.
-_OPEN_BLOCK = re.compile(r"[|>](?![0-9]?-)")
+_OPEN_BLOCK = pattern(r"[|>](?![0-9]?-)")
 
 
 def edited(document: Document, before: Any, after: Any) -> str | Obstacle:

@@ -6,11 +6,11 @@ that the events make (compose.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Final
 
-import yaml
+from yaml.error import MarkedYAMLError
 from yaml.events import (
     CollectionEndEvent,
     CollectionStartEvent,
@@ -21,15 +21,17 @@ from yaml.events import (
 )
 
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.yamltext.json_read import json_events
 from injector.yamltext.scalar import MERGE_TAG
 from injector.yamltext.stream import Document
 
 # No object is nested so deeply, and parsers take quadratic time for one that is.
 _MAX_NESTING: Final = 500
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SECOND_VALUE: Final = "did not find expected <document start>"
-_UNREADABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNREADABLE_ASCII = pattern("[^\t\n\r\x20-\x7e]")
+# Those that are unreadable, as all others would take ten times as long to compile.
+_UNREADABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class YamlError(ManifestError):
@@ -54,10 +56,10 @@ def events(document: Document) -> Iterator[Event]:
         yield from json_events(document.text)
         return
     _refuse_unreadable(document)
-    loader = _LOADER(document.text)
+    loader = _loader()(document.text)
     try:
         yield from _read(document, loader)
-    except yaml.MarkedYAMLError as error:
+    except MarkedYAMLError as error:
         raise _syntaxerror_at(document, error) from error
     except (ValueError, OverflowError) as error:  # only PyYAML's own parser: an escape beyond Unicode
         raise YamlError(
@@ -65,6 +67,18 @@ def events(document: Document) -> Iterator[Event]:
         ) from error
     finally:
         loader.dispose()
+
+
+@cache
+def _loader() -> Any:
+    # Plain block YAML and JSON are read without it, and loading it takes longer than reading them.
+    try:
+        from yaml._yaml import CParser
+    except ImportError:
+        from yaml import SafeLoader
+
+        return SafeLoader
+    return CParser
 
 
 def _read(document: Document, loader: Any) -> Iterator[Event]:
@@ -87,7 +101,8 @@ def _read(document: Document, loader: Any) -> Iterator[Event]:
 
 
 def _refuse_unreadable(document: Document) -> None:
-    match = _UNREADABLE.search(document.text)
+    unreadable = _UNREADABLE_ASCII if document.text.isascii() else _UNREADABLE
+    match = unreadable.search(document.text)
     if match:
         before = document.text[: match.start()]
         raise YamlError(
@@ -103,7 +118,7 @@ def _column(before: str) -> int:
     return len(before) - before.rfind("\n")
 
 
-def _syntaxerror_at(document: Document, error: yaml.MarkedYAMLError) -> YamlError:
+def _syntaxerror_at(document: Document, error: MarkedYAMLError) -> YamlError:
     mark = error.problem_mark or error.context_mark
     context = f", {error.context}" if error.context else ""
     if context and error.context_mark:

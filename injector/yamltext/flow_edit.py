@@ -7,17 +7,17 @@ What has its members on lines of their own gets new ones on lines of their own. 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.yamltext import write
 from injector.yamltext.draft import Draft, Obstacle, Uneditable
 from injector.yamltext.json_write import dump_json
 from injector.yamltext.nodes import Node, NodeShape
 
-_COMMENT = re.compile(r"(?:^|[ \t\n])#")
+_COMMENT = pattern(r"(?:^|[ \t\n])#")
 
 
 @dataclass(frozen=True, slots=True)

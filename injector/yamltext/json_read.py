@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -22,9 +21,10 @@ from yaml.events import (
 )
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
-_BLANKS = re.compile(r"[ \t\r\n]*")
-_TOKEN = re.compile(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')
+_BLANKS = pattern(r"[ \t\r\n]*")
+_TOKEN = pattern(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')
 _BRACKETS: Final[dict[str, Any]] = {
     "{": lambda mark, end: MappingStartEvent(None, None, True, mark, end, flow_style=True),
     "[": lambda mark, end: SequenceStartEvent(None, None, True, mark, end, flow_style=True),

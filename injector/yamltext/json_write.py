@@ -6,13 +6,14 @@ Not here: YAML (write.py).
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
+
+from injector.patterns import pattern
 
 # Behind a YAML document, kubectl reads JSON as YAML. There these characters are allowed as escapes only,
 # and the two escapes that JSON needs for others, such as emoji, are not.
-_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-_FIRST_KEY = re.compile(r'\{(?P<lead>[ \t\r\n]*)"(?:[^"\\]|\\.)*"(?P<colon>[ \t]*:[ \t]*)')
+_NOT_YAML = pattern("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_FIRST_KEY = pattern(r'\{(?P<lead>[ \t\r\n]*)"(?:[^"\\]|\\.)*"(?P<colon>[ \t]*:[ \t]*)')
 
 
 def dump_json(tree: Any, like: str) -> str:

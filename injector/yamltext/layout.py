@@ -42,7 +42,7 @@ def layout_of(root: Node, text: str) -> Layout:
 
 
 def layout_of_counts(step: Counter[int], before: Counter[int], behind: Counter[int]) -> Layout:
-    """The layout of a document with so many distances of each kind; of those that occur as often the first."""
+    """The layout of a document with so many distances of each kind; where two occur as often the first."""
     return Layout(
         _most(step, "step", PLAIN.step),
         _most(before, "before", PLAIN.before_dash),

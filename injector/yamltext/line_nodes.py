@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from injector.yamltext.layout import Layout, layout_of_counts
-from injector.yamltext.lines import TEXTS, Block, Lines, literal
+from injector.yamltext.lines import FLOW_MEMBER, Block, Lines, literal
 from injector.yamltext.nodes import Node, NodeShape
 
 
@@ -106,9 +106,9 @@ class Places:
             end = self.begin(last - 1) + len(self._texts[last - 1].rstrip(" "))
         if written[:1] not in ("[", "{"):
             return Node(NodeShape.SCALAR, start, end)
-        shape = NodeShape.LIST if written[0] == "[" else NodeShape.MAP
-        node = Node(shape, start, end, flow=True)
-        if written[0] == "[":
-            for text in TEXTS.finditer(written):
-                node.values.append(Node(NodeShape.SCALAR, start + text.start(), start + text.end()))
+        node = Node(NodeShape.LIST if written[0] == "[" else NodeShape.MAP, start, end, flow=True)
+        for member in FLOW_MEMBER.finditer(written):
+            if member[1]:
+                node.keys.append(Node(NodeShape.SCALAR, start + member.start(1), start + member.end(1)))
+            node.values.append(Node(NodeShape.SCALAR, start + member.start(2), start + member.end(2)))
         return node

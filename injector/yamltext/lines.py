@@ -1,7 +1,7 @@
 """Plain block YAML, read line by line: most manifests are nothing else, and it takes a quarter of the time.
 
 Each line is a key, an element, both, a comment or blank; values are plain or quoted on the same line,
-literal blocks, or flow lists of texts in quotes. A text with anything else is left to the parser
+literal blocks, or flow maps and lists of scalars. A text with anything else is left to the parser
 (events.py), also one that may be an error: whatever is read here is read the same there. Not here: where
 the values are (line_nodes.py).
 """
@@ -9,10 +9,10 @@ the values are (line_nodes.py).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeAlias
 
+from injector.patterns import pattern
 from injector.yamltext.scalar import NUMBER_START, WORDS, integral, resolve
 
 LARGEST: Final = 1_000_000
@@ -25,17 +25,20 @@ _PLAIN: Final = (
     r"(?:[^-?:,\[\]{}#&*!|>'\"%@` \n]|-(?=[^ \n]))[^:#\n]*+(?:(?::++(?=[^ \n])|(?<=[^ ])#)[^:#\n]*+)*+"
 )
 _SINGLE: Final = r"'[^'\n]*+(?:''[^'\n]*+)*+'"
-_FLOW: Final = rf"\{{\}}|\[(?:{_QUOTED}(?:, *+{_QUOTED})*+)?+\]"
-_KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]*+|"[A-Za-z0-9_./-]++"'
-_ROW: Final = re.compile(
+_WORD: Final = r"[A-Za-z0-9_./][A-Za-z0-9_./-]*+"
+_ITEM: Final = rf" *+(?:{_QUOTED}|{_WORD}) *+"
+_PAIR: Final = rf" *+[A-Za-z_][A-Za-z0-9_./-]{{0,250}}+: {_ITEM}"
+_FLOW: Final = rf"\{{(?:{_PAIR}(?:,{_PAIR})*+)?+\}}|\[(?:{_ITEM}(?:,{_ITEM})*+)?+\]"
+_KEY: Final = r'[A-Za-z_][A-Za-z0-9_./-]{0,250}+|"[A-Za-z0-9_./-]{1,250}+"'
+_ROW: Final = pattern(
     rf"( *)(- ++)?(?:({_KEY}):( ++|(?![^\n])))?({_PLAIN}|{_QUOTED}|{_SINGLE}|\|-?|{_FLOW})?"
     r"(?:\n|\Z| *+(?:(?<![^ \n])#[^\n]*+)?(?:\n|\Z))|([^\n]++)(?:\n|\Z)"
 )
 _NO_TEXT: Final = NUMBER_START | frozenset("\"'[{|")
 """What begins with one of these is not the text that is written, or must be looked at."""
-TEXTS: Final = re.compile(_QUOTED)
-"""The elements of a flow list."""
-_UNUSUAL: Final = re.compile(
+FLOW_MEMBER: Final = pattern(rf"(?:({_WORD}): ++)?({_QUOTED}|{_WORD})")
+"""A member of a flow map with its key, or an element of a flow list."""
+_UNUSUAL: Final = pattern(
     "[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
 
@@ -158,20 +161,17 @@ class _Reader:
         block, members = self._block, self._members
         # The key whose value may be on the next lines.
         open_key = ""
-        for row, (indent, dash, key, _, written, other) in self._numbered:
-            if dash or open_key or not key or block.is_list or len(indent) != block.column:
-                if other or not (key or dash):
-                    if other or written:
-                        raise Unclear
-                    continue
-                if dash and key:
-                    block, members = self._begin_element(row, len(indent), dash, open_key)
-                else:
-                    block, members = self._move(len(indent), dash, open_key)
-                open_key = ""
-                if not key:
-                    self._add(written, row)
-                    continue
+        for row, line in self._numbered:
+            indent, dash, key, _, written, _ = line
+            if not key:
+                open_key = self._take_other(row, line, open_key)
+                block, members = self._block, self._members
+                continue
+            if dash:
+                block, members = self._begin_element(row, len(indent), dash, open_key)
+            elif open_key or block.is_list or len(indent) != block.column:
+                block, members = self._move(len(indent), dash, open_key)
+            open_key = ""
             name = key if key[0] != '"' else key[1:-1]
             if name in members or (name in WORDS and name is key):
                 raise Unclear
@@ -206,7 +206,7 @@ class _Reader:
     def _begin_element(self, row: int, at: int, dash: str, open_key: str) -> tuple[Block, Any]:
         """Begin a map that is an element of the list of this column."""
         column = at + len(dash)
-        block, elements = self._outer[-1] if self._outer else (self._block, None)
+        block, elements = self._outer[-1] if self._outer else (self._block, self._members)
         # Most elements follow one that is a map of the same column.
         if open_key or not block.is_list or block.column != at or self._block.column != column:
             block, elements = self._move(at, dash, open_key)
@@ -223,31 +223,29 @@ class _Reader:
         self._members = members
         return block, members
 
-    def _add(self, written: str, row: int) -> None:
-        """Add an element that is on the line of its dash."""
+    def _take_other(self, row: int, line: Row, open_key: str) -> str:
+        """Take a line without a key; returns the key that is still open."""
+        indent, dash, _, _, written, other = line
+        if not dash:
+            if written or other:
+                raise Unclear
+            return open_key
         if not written:
             raise Unclear
-        self._block.rows.append(row)
-        self._members.append(self._value(written, row))
+        block, elements = self._move(len(indent), dash, open_key)
+        block.rows.append(row)
+        elements.append(self._value(written, row))
+        return ""
 
     def _value(self, written: str, row: int) -> Any:
         """The value of what stands behind a colon or a dash."""
         if written[-1] == " ":
             written = written.rstrip(" ")
-            *before, _, other = self._rows[row]
-            self._rows[row] = (*before, written, other)
-        first = written[0]
-        if first == "[" or first == "{":
-            return [_unquoted(text) for text in TEXTS.findall(written)] if first == "[" else {}
-        if first == "|":
+            indent, dash, key, gap, _, other = self._rows[row]
+            self._rows[row] = (indent, dash, key, gap, written, other)
+        if written[0] == "|":
             return self._literal(written, row)
-        if first in "\"'":
-            return _unquoted(written)
-        try:
-            value = resolve(written)
-        except ValueError:
-            raise Unclear from None
-        return integral(value) if isinstance(value, float) else value
+        return _flow(written) if written[0] in "[{" else _scalar(written)
 
     def _literal(self, written: str, row: int) -> str:
         """The text of a literal block, whose lines are taken."""
@@ -280,6 +278,27 @@ def literal(lines: Sequence[str], row: int, header: str, column: int) -> tuple[s
         raise Unclear
     text = "\n".join([line[pad:] for line in lines[row + 1 : end]])
     return text + ("" if header == "|-" else "\n"), end
+
+
+def _flow(written: str) -> Any:
+    """The value of a flow map or list without any others inside."""
+    members = FLOW_MEMBER.findall(written)
+    if written[0] == "[":
+        return [_scalar(item) for _, item in members]
+    tree = {key: _scalar(item) for key, item in members}
+    if len(tree) < len(members) or not tree.keys().isdisjoint(WORDS):
+        raise Unclear
+    return tree
+
+
+def _scalar(written: str) -> Any:
+    if written[0] in "\"'":
+        return _unquoted(written)
+    try:
+        value = resolve(written)
+    except ValueError:
+        raise Unclear from None
+    return integral(value) if isinstance(value, float) else value
 
 
 def _unquoted(written: str) -> str:

@@ -5,7 +5,6 @@ Not here: the tree (compose.py) and what is done at these places (edit.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from enum import Enum
 from typing import Any, Final
@@ -19,12 +18,14 @@ from yaml.events import (
     ScalarEvent,
 )
 
+from injector.patterns import pattern
+
 # What may be between two tokens: blanks, line breaks and comments.
-GAP: Final = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
+GAP: Final = pattern(r"(?:[ \t]*(?:#[^\n]*)?\r?\n)*[ \t]*")
 _GAP: Final = GAP.pattern
-_PROPERTIES = re.compile(rf"(?:(?:&[^\s,\[\]{{}}]+|![^\s,\[\]{{}}]*)(?:{_GAP}|\Z))*")
-_BLOCK_HEADER = re.compile(r"[|>][0-9+-]*")
-_BLANK_END = re.compile(r"[ \t\r\n]*\Z")
+_PROPERTIES = pattern(rf"(?:(?:&[^\s,\[\]{{}}]+|![^\s,\[\]{{}}]*)(?:{_GAP}|\Z))*")
+_BLOCK_HEADER = pattern(r"[|>][0-9+-]*")
+_BLANK_END = pattern(r"[ \t\r\n]*\Z")
 
 
 class NodeShape(Enum):

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from yaml.events import (
     CollectionEndEvent,
@@ -91,23 +91,21 @@ def load_json(text: str, *, distinct: bool = False) -> Any:
     for more than `MAX_DEPTH` levels: what is read here is walked by recursion later. With `distinct`
     for a key that stands twice in a map as well; else the last one holds.
     """
-    pairs = _distinct if distinct else None
     try:
-        tree = json.loads(text, parse_constant=_no_number, parse_float=_finite, object_pairs_hook=pairs)
+        tree = (_DISTINCT_JSON if distinct else _JSON).decode(text)
     except RecursionError:
         raise ValueError("too many levels") from None
-    level = [tree]
+    level = [tree] if isinstance(tree, dict | list) else []
     for _ in range(MAX_DEPTH):
-        level = [inner for outer in level for inner in _inside(outer)]
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
         if not level:
             return tree
     raise ValueError("too many levels")
-
-
-def _inside(value: Any) -> Any:
-    """The lists and maps in a list or map."""
-    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [inner for inner in members if isinstance(inner, dict | list)]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,6 +124,13 @@ def _finite(text: str) -> float:
 
 def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is not a JSON number")
+
+
+# Made once: `json.loads` makes one for each text.
+_JSON: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+_DISTINCT_JSON: Final = json.JSONDecoder(
+    parse_constant=_no_number, parse_float=_finite, object_pairs_hook=_distinct
+)
 
 
 def load_styled(text: str, source: str) -> Any:

@@ -12,8 +12,9 @@ import base64
 import math
 import re
 import struct
-from decimal import Decimal
 from typing import Final
+
+from injector.patterns import pattern
 
 Scalar = str | int | float | bool | None
 
@@ -34,22 +35,22 @@ _NOT_JSON: Final = frozenset(
 
 NUMBER_START: Final = frozenset("+-.0123456789")
 """A number begins with one of these."""
-_DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_BASED = re.compile(r"(?P<sign>[-+]?)0(?:[xX](?P<hex>[0-9a-fA-F]+)|[bB](?P<bin>[01]+)|[oO]?(?P<oct>[0-7]+))")
-_SIGN_INSIDE = re.compile(r"0b(?P<number>[-+][01]+)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_DECIMAL = pattern(r"[-+]?(?:0|[1-9][0-9]*)")
+_BASED = pattern(r"(?P<sign>[-+]?)0(?:[xX](?P<hex>[0-9a-fA-F]+)|[bB](?P<bin>[01]+)|[oO]?(?P<oct>[0-7]+))")
+_SIGN_INSIDE = pattern(r"0b(?P<number>[-+][01]+)")
+_FLOAT = pattern(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 # After a leading dot the reader hands the text to Go's number parser as it is, which takes
 # underscores between digits only.
-_DOTTED = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
+_DOTTED = pattern(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?")
 
 # Whatever one of the three dialects takes for a number, underscores removed: a little too much
 # is harmless, it costs quotes.
-_NUMERIC = re.compile(
+_NUMERIC = pattern(
     r"[-+]?(?:0[xX][0-9a-fA-F]*|0[bB][-+]?[01]*|0[oO][0-7]*"
     r"|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
     r"|[1-9][0-9]*(?::[0-5]?[0-9])+|[0-9]+(?::[0-5]?[0-9])+\.[0-9]*)"
 )
-_DATE = re.compile(
+_DATE = pattern(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}.*)?", re.DOTALL
 )
 _SPECIAL: Final = frozenset(WORDS) | _NOT_JSON | {"=", "<<"}
@@ -122,6 +123,9 @@ def integral(number: float) -> int | float:
     """
     if number != int(number) or abs(number) >= 1e21:
         return number
+    # Few manifests have such a number.
+    from decimal import Decimal
+
     written = int(Decimal(repr(number)))
     return written if written == number else number
 

@@ -12,15 +12,16 @@ from itertools import pairwise
 from typing import Final
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 from injector.yamltext.json_read import blanks, value_end
 
 _BOM = "\ufeff"
-_MARKER = re.compile(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_MARKER_BYTES = re.compile(rb"^(?:\xef\xbb\xbf)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
-_JSON_FIRST = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
+_MARKER = pattern(r"^\ufeff?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_MARKER_BYTES = pattern(rb"^(?:\xef\xbb\xbf)?---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_JSON_FIRST = pattern(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*\{")
 _BLOCK: Final = 1 << 20
 _BLANKS: Final = ("", " ", "\t", "\r", "\n")
-_SEPARATOR = re.compile(r"\ufeff?(?:---(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))?")
+_SEPARATOR = pattern(r"\ufeff?(?:---(?:[ \t]+#[^\n]*|[ \t]*)\r?(?:\n|\Z))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,14 @@ and quoting, of whole texts and of parts that go into another text. Not here: wh
 
 from __future__ import annotations
 
+import marshal
 import re
 import sys
+from functools import lru_cache
 from typing import Any, Final
 
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.yamltext.compose import MAX_DEPTH
 from injector.yamltext.layout import PLAIN, Layout
 from injector.yamltext.scalar import integral, is_ambiguous
@@ -20,12 +23,18 @@ from injector.yamltext.scalar import integral, is_ambiguous
 _LONGEST_KEY: Final = 1000
 _SHORT: Final = 64
 _MOST_WRITTEN: Final = 4096
+_SMALL: Final = 6
+_LONGEST_KEPT: Final = 1000
+_MOST_KEPT: Final = 512
 _PRINTABLE: Final = "\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff"
-_ONE_LINE = re.compile(f"[{_PRINTABLE}]*")
-_BLOCK = re.compile(f"[\t\n{_PRINTABLE}]*")
+_ONE_LINE = pattern(f"[{_PRINTABLE}]*")
+_BLOCK_ASCII = pattern("[\t\n\x20-\x7e]*")
+# Compiling those of all characters takes longer than writing most texts.
+_BLOCK = pattern(f"[\t\n{_PRINTABLE}]*")
 _INDICATORS: Final = frozenset("?:,[]{}#&*!|>'\"%@` ")
-_FLOW_SYNTAX = re.compile(r"[,\[\]{}]|[:?](?:\Z|[,\[\]{}])|\A[-:?]")
-_ESCAPED = re.compile(f'[^{_PRINTABLE}]|["\\\\]')
+_FLOW_SYNTAX = pattern(r"[,\[\]{}]|[:?](?:\Z|[,\[\]{}])|\A[-:?]")
+_ESCAPED_ASCII = pattern(r'[^\x20-\x7e]|["\\]')
+_ESCAPED = pattern(f'[^{_PRINTABLE}]|["\\\\]')
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -99,6 +108,7 @@ class _Writer:
         self._dash = "-" + " " * (layout.behind_dash - 1)
         self._sort_keys = sort_keys
         self._blocks = blocks
+        self._kept = _kept((layout.step, layout.before_dash, layout.behind_dash, sort_keys, blocks))
 
     def mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
@@ -115,12 +125,35 @@ class _Writer:
                 self.member(value, indent, depth)
             lead = pad
 
+    def _small_mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
+        """Write a map; small ones are kept, as the same come in each workload."""
+        if len(mapping) > _SMALL:
+            self.mapping(mapping, indent, lead, depth)
+            return
+        try:
+            # Other than equality, it tells 1 from true and one order of keys from another.
+            key = (marshal.dumps(mapping, 2), indent, lead, depth)
+        except ValueError:
+            self.mapping(mapping, indent, lead, depth)
+            return
+        text = self._kept.get(key)
+        if text is None:
+            begin = len(self.out)
+            self.mapping(mapping, indent, lead, depth)
+            text = "".join(self.out[begin:])
+            if len(text) <= _LONGEST_KEPT:
+                if len(self._kept) >= _MOST_KEPT:
+                    self._kept.clear()
+                self._kept[key] = text
+            return
+        self.out.append(text)
+
     def member(self, value: Any, indent: int, depth: int) -> None:
         if value and isinstance(value, dict):
             _check_depth(depth)
             inner = indent + self._step
             self.out.append("\n")
-            self.mapping(value, inner, " " * inner, depth + 1)
+            self._small_mapping(value, inner, " " * inner, depth + 1)
         elif value and isinstance(value, list):
             _check_depth(depth)
             inner = indent + self._before_dash
@@ -137,7 +170,7 @@ class _Writer:
                 self.out.append(f"{lead}{self._dash}{_WRITTEN[item]}\n")
             elif item and isinstance(item, dict):
                 _check_depth(depth)
-                self.mapping(item, inner, lead + self._dash, depth + 1)
+                self._small_mapping(item, inner, lead + self._dash, depth + 1)
             elif item and isinstance(item, list):
                 _check_depth(depth)
                 self.sequence(item, inner, lead + self._dash, depth + 1)
@@ -153,6 +186,12 @@ class _Writer:
         if isinstance(value, dict | list):
             _check_depth(depth)
         return _scalar(value, indent)
+
+
+@lru_cache(maxsize=8)
+def _kept(_style: tuple[int | bool, ...]) -> dict[tuple[bytes, int, str, int], str]:
+    """The texts of small maps that were written in a style."""
+    return {}
 
 
 def _check_depth(depth: int) -> None:
@@ -187,7 +226,7 @@ def _number(number: int | float) -> str:
 
 
 class _Written(dict[str, str]):
-    """Texts as they are written on one line. Those that are short are kept: the same come in each workload."""
+    """Texts as they are written on one line; short ones are kept, as the same come in each workload."""
 
     def __missing__(self, text: Any) -> str:
         if not isinstance(text, str):
@@ -203,7 +242,7 @@ class _Written(dict[str, str]):
 def _one_line(text: str) -> str:
     printable = text.isprintable() if text.isascii() else _ONE_LINE.fullmatch(text)
     if not printable or is_ambiguous(text):
-        return '"' + _ESCAPED.sub(_escape, text) + '"'
+        return '"' + (_ESCAPED_ASCII if text.isascii() else _ESCAPED).sub(_escape, text) + '"'
     if _is_plain(text):
         return text
     return "'" + text.replace("'", "''") + "'"
@@ -236,7 +275,8 @@ def _escape(match: re.Match[str]) -> str:
 
 def _fits_block(text: str) -> bool:
     """Say whether a literal block keeps a text, and keeps it for every reader."""
-    return bool(_BLOCK.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
+    block = _BLOCK_ASCII if text.isascii() else _BLOCK
+    return bool(block.fullmatch(text)) and not text.isspace() and text[-1] not in " \t"
 
 
 def _block(text: str, indent: int, step: int) -> str:

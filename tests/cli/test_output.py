@@ -104,7 +104,8 @@ def test_a_full_disk_below_the_spool_is_an_error_with_its_folder(
         def write(self, _data: Any) -> int:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", lambda _size: Full())
+    monkeypatch.setattr(tempfile, "TemporaryFile", Full)
+    monkeypatch.setattr(output, "_IN_MEMORY", 1)
     done = run("render", "--config", "c.yaml", "web.yaml")
     assert (done.status, done.out) == (1, "")
     assert f"error: {tempfile.gettempdir()}: no space left on device\n  hint: make room there" in done.err

@@ -14,6 +14,7 @@ from injector.config import folder, trials
 from injector.config.loading import Input, load, load_input
 from injector.config.server_settings import ConfigMapSource, IstioSource
 from injector.config.source import Source
+from injector.core.model import Finding
 from injector.core.profile import Config
 from injector.errors import ConfigError
 
@@ -62,7 +63,7 @@ def mount(tmp_path: Path) -> Mount:
 def tried(monkeypatch: pytest.MonkeyPatch) -> list[Input]:
     """What was tried out; the processes for it are not started, they have tests of their own."""
     inputs: list[Input] = []
-    monkeypatch.setattr("injector.config.source._try_out", inputs.append)
+    monkeypatch.setattr("injector.config.source._try_out", lambda source, **_: inputs.append(source))
     return inputs
 
 
@@ -180,7 +181,7 @@ def test_a_source_that_changes_during_the_dry_run_is_read_again(
     mount.swap(**{"injector.yaml": whole.partition("annotations")[0]})
     tried: list[str] = []
 
-    def try_out(source: Input) -> None:
+    def try_out(source: Input, **_: bool) -> None:
         tried.append(source.file.text)
         if len(tried) == 1:
             mount.swap(**{"injector.yaml": whole})
@@ -190,10 +191,27 @@ def test_a_source_that_changes_during_the_dry_run_is_read_again(
     assert ["annotations" in text for text in tried] == [False, True]
 
 
+def test_only_a_dry_run_beside_admissions_leaves_the_cpu_to_others(
+    mount: Mount, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    yielded: list[bool] = []
+
+    def dry_run(_inputs: Input, *, yields: bool) -> list[Finding]:
+        yielded.append(yields)
+        return []
+
+    monkeypatch.setattr("injector.config.source.dry_run", dry_run)
+    source = a_source(mount)
+    source.read()
+    mount.swap(**{"injector.yaml": FILES["injector.yaml"] + "annotations: [{{deny: [x]}}]\n"})
+    source.read()
+    assert yielded == [False, True]
+
+
 def test_a_source_that_changes_during_each_dry_run_is_refused(
     mount: Mount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("injector.config.source._try_out", lambda _: mount.swap())
+    monkeypatch.setattr("injector.config.source._try_out", lambda _source, **_: mount.swap())
     source = a_source(mount)
     with pytest.raises(ConfigError, match="changed while it was read"):
         source.read()

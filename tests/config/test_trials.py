@@ -135,7 +135,7 @@ def test_a_crash_is_reported_as_a_crash(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_child_that_ends_by_itself_is_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nif sys.argv == ['-m']:\n    sys.exit('no such library')\n"
+        "import sys\nif sys.argv[0] == '-c':\n    sys.exit('no such library')\n"
     )
     [problem] = dry_run(with_template(tmp_path, TEMPLATE))
     assert problem.code == "crash"
@@ -147,7 +147,7 @@ def test_a_child_that_needs_too_much_memory_strikes_a_limit(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     (tmp_path / "sitecustomize.py").write_text(
-        "import sys\nif sys.argv == ['-m']:\n    import json\n"
+        "import sys\nif sys.argv[0] == '-c':\n    import json\n"
         "    def fail(*_): raise MemoryError\n    json.dump = fail\n"
     )
     [problem] = dry_run(with_template(tmp_path, TEMPLATE))

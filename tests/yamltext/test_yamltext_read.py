@@ -26,7 +26,7 @@ def _parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if request.param == "libyaml" and not hasattr(yaml, "CSafeLoader"):
         pytest.skip("PyYAML is installed without libyaml")
     loader = yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader
-    monkeypatch.setattr(events, "_LOADER", loader)
+    monkeypatch.setattr(events, "_loader", lambda: loader)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import itertools
 import socket
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from hack.bench import kinds
 from hack.bench.fleet.model import Costs
@@ -26,9 +27,9 @@ def measured() -> Costs:
         def of_kind(name: str) -> float:
             bodies = [kinds.BODIES[name](next(numbers)) for _ in range(ADMISSIONS * ROUNDS)]
             rounds = [bodies[n * ADMISSIONS : (n + 1) * ADMISSIONS] for n in range(ROUNDS)]
-            return min(_seconds(server, lambda part=part: _admit(server, part)) for part in rounds) / ADMISSIONS
+            return min(_seconds(server, partial(_admit, server, part)) for part in rounds) / ADMISSIONS
 
-        handshakes = min(_seconds(server, lambda: _connect(server)) for _ in range(ROUNDS)) / HANDSHAKES
+        handshakes = min(_seconds(server, partial(_connect, server)) for _ in range(ROUNDS)) / HANDSHAKES
         return Costs(of_kind(kinds.FIRST), of_kind(kinds.DISTINCT), of_kind(kinds.REPLICA), handshakes)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections import Counter, deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -76,7 +76,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """What the replicas did. Waits are those of admitted pods, from the call to the answer, with its retries."""
+    """What happened. Waits are those of created pods, from their creation to the answer, with all retries."""
 
     waits: list[float] = field(default_factory=list)
     refused: int = 0
@@ -85,7 +85,7 @@ class Result:
     firsts: int = 0
     distincts: int = 0
     hits: int = 0
-    by_second: Counter[int] = field(default_factory=Counter)
+    by_second: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     ended: float = 0.0
 
     def wait(self, share: float) -> float:

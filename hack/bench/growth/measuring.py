@@ -1,33 +1,37 @@
-"""CPU of admissions, and the largest pods that are let in. Not here: the pods (pods.py), what is made of the figures (page.py)."""
+"""CPU of admissions in this process, and the largest pods that are let in.
+
+Not here: the pods (pods.py), and what is made of the figures (page.py).
+"""
 
 from __future__ import annotations
 
 import gc
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from hack.bench.admission import InProcess
+from hack.bench.admission import CACHED, InProcess
 from hack.bench.growth import pods
 from injector.config.loading import Input, Text, load_input
-from injector.core.model import Namespace, Reason
+from injector.core.model import Namespace, Verdict
 from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.server import answers, reviews
 from injector.server.state import Limits
 from injector.work import Work
 
-ROUNDS = 5
-# For a while of some milliseconds at least, as clocks of processes tick.
-_LEAST_SECONDS = 0.05
-_NO_LIMIT = 1 << 60
+ROUNDS: Final = 3
+# A round takes so long at least.
+_ROUND_SECONDS: Final = 0.1
+# How far below the largest pod that is let in the one may be that is found.
+_PRECISION: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class Costly:
-    """The largest pod of a kind that is let in: how many of it, its review's size, units and CPU seconds."""
+    """The largest pod of a kind that is let in: its elements, bytes of the review, units, CPU seconds."""
 
     kind: str
     count: int
@@ -41,9 +45,10 @@ def configuration(**settings: Any) -> Config:
     return load_input(Input(Text(pods.as_text(settings), "growth")))
 
 
-def webhook(config: Config) -> InProcess:
-    """A webhook that has admitted a pod in each lane, without the net below the counted work."""
-    made = InProcess(config, Limits(cpu_seconds=math.inf))
+def webhook(config: Config, *, caches: bool) -> InProcess:
+    """A webhook that has answered in both lanes, and whose work is limited by units alone."""
+    limits = replace(CACHED, cpu_seconds=math.inf) if caches else Limits(cpu_seconds=math.inf)
+    made = InProcess(config, limits)
     made.answers([pods.body(pods.ordinary(1)), pods.body(pods.ordinary(30))])
     gc.collect()
     gc.freeze()
@@ -51,25 +56,60 @@ def webhook(config: Config) -> InProcess:
     return made
 
 
-def seconds(of: InProcess, bodies: Sequence[bytes]) -> float:
-    """CPU seconds of an admission: the least of some rounds over all these reviews."""
-    times = [_round(of, bodies)]
-    again = max(1, round(_LEAST_SECONDS / times[0] / 1))
-    batch = list(bodies) * again
-    times += [_round(of, batch) / again for _ in range(ROUNDS)]
-    return min(times) / len(bodies)
+def seconds(of: InProcess, body: Callable[[int], bytes]) -> float:
+    """CPU seconds of an admission: the least of some rounds; each review has another number."""
+    once(of, [body(0), body(1)])
+    count = max(1, math.ceil(_ROUND_SECONDS / max(once(of, [body(2)]), 1e-6)))
+    count = min(count, 1000)
+    rounds = ([body(3 + turn * count + each) for each in range(count)] for turn in range(ROUNDS))
+    return min(once(of, bodies) for bodies in rounds)
 
 
 def once(of: InProcess, bodies: Sequence[bytes]) -> float:
-    """CPU seconds of an admission, the mean of one pass over these reviews."""
-    return _round(of, bodies) / len(bodies)
-
-
-def _round(of: InProcess, bodies: Sequence[bytes]) -> float:
+    """CPU seconds of an admission, the mean of these reviews."""
     begun = time.process_time()
     results = of.answers(bodies)
     taken = time.process_time() - begun
     for status, answer in results:
         if status != 200 or b'"patch":' not in answer:
             raise ValueError(f"not injected: {status} {answer[:300]!r}")
-    return taken
+    return taken / len(bodies)
+
+
+def units(config: Config, pod: pods.Pod) -> int | None:
+    """The units of work of a pod; None where it is not let in."""
+    try:
+        asked = reviews.parse(pods.body(pod), path="/mutate")
+    except ReviewError:
+        return None
+    facts = answers.facts_of(asked, config, _namespace, native_sidecars=True)
+    work = Work(config.work_limit)
+    answer = answers.answer(asked, config, facts, work=work)
+    return work.spent if answer.decision is Verdict.INJECT else None
+
+
+def _namespace(name: str) -> Namespace:
+    return Namespace(name, {"istio-injection": "enabled"})
+
+
+def largest(config: Config, make: pods.Maker) -> int:
+    """How many elements the largest pod of a maker has that is let in."""
+    low, high = 1, 2
+    while units(config, make(high)) is not None:
+        low, high = high, 4 * high
+    while high - low > max(1, _PRECISION * low):
+        middle = (low + high) // 2
+        low, high = (middle, high) if units(config, make(middle)) is not None else (low, middle)
+    return low
+
+
+def costly(config: Config, makers: dict[str, pods.Maker]) -> list[Costly]:
+    """The largest pod of each maker that is let in, the one that takes most first."""
+    server, found = webhook(config, caches=False), []
+    for kind, make in makers.items():
+        count = largest(config, make)
+        body = pods.body(make(count))
+        taken = min(once(server, [body]) for _ in range(ROUNDS))
+        found.append(Costly(kind, count, len(body), units(config, make(count)) or 0, taken))
+    server.close()
+    return sorted(found, key=lambda each: -each.seconds)

@@ -24,10 +24,10 @@ EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
 PROBE: Final[Pod] = {"httpGet": {"path": "/healthz", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10}
 
 
-def body(pod: Pod, namespace: str = "shop") -> bytes:
-    """The review of a pod."""
+def body(pod: Pod, namespace: str = "shop", number: int = 0) -> bytes:
+    """The review of a pod; the number makes it another call."""
     request = {
-        "uid": "705ab4f5-6393-11e8-b7cc-42010a800002",
+        "uid": f"705ab4f5-6393-11e8-b7cc-{number:012}",
         "kind": {"group": "", "version": "v1", "kind": "Pod"},
         "namespace": namespace,
         "operation": "CREATE",
@@ -35,6 +35,17 @@ def body(pod: Pod, namespace: str = "shop") -> bytes:
     }
     review = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
     return as_text(review).encode()
+
+
+def labelled(pod: Pod, number: int) -> Pod:
+    """The pod with a label of its own."""
+    metadata = pod["metadata"]
+    return {**pod, "metadata": {**metadata, "labels": {**metadata["labels"], "number": str(number)}}}
+
+
+def shaped(pod: Pod, number: int) -> Pod:
+    """The pod with a shape of its own."""
+    return {**pod, "spec": {**pod["spec"], "terminationGracePeriodSeconds": 1000 + number}}
 
 
 def as_text(value: Any) -> str:

@@ -12,18 +12,17 @@ import json
 import math
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
-from hack.bench.admission import InProcess
-from hack.bench.load import review
+from hack.bench import kinds
+from hack.bench.admission import CACHED, InProcess
 from injector.config import loading
 from injector.server import admitting
-from injector.server.state import Limits
 from injector.telemetry import log_to
 
 TIMES: Final = 10
 PARSING: Final = "json.loads"
-FIRST_OF_SHAPE: Final = "first of its shape"
 
 Part = Callable[[Sequence[bytes]], None]
 
@@ -34,11 +33,10 @@ def main(library: str) -> None:
     log_to("info")
     # Time is no measure here: callgrind makes all of it many times as long.
     admitting.LOOP_SECONDS = math.inf
-    webhook = InProcess(loading.load(None), Limits(cpu_seconds=math.inf))
-    parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {
-        PARSING: (_parse, _replica),
-        FIRST_OF_SHAPE: (_answered_by(webhook), _replica),
-    }
+    webhook = InProcess(loading.load(None), replace(CACHED, cpu_seconds=math.inf))
+    answered = _answered_by(webhook)
+    parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {PARSING: (_parse, kinds.distinct)}
+    parts |= {name: (answered, body) for name, body in kinds.BODIES.items()}
     for name, (part, body) in parts.items():
         before, counted = ([body(turn * TIMES + each) for each in range(TIMES)] for turn in range(2))
         part(before)
@@ -49,10 +47,6 @@ def main(library: str) -> None:
         callgrind.stop()
         callgrind.dump(name.encode())
     webhook.close()
-
-
-def _replica(number: int) -> bytes:
-    return review.body().replace(review.NUMBER.encode(), b"%06d" % number)
 
 
 def _parse(bodies: Sequence[bytes]) -> None:

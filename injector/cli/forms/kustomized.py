@@ -6,7 +6,6 @@ Not here: the patches themselves (`objects`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
 from itertools import groupby
@@ -24,13 +23,14 @@ from injector.core import documents, workload
 from injector.core.documents import placed
 from injector.core.model import Manifest
 from injector.errors import ManifestError
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.yamltext import Document
 
 _HEAD: Final = "# Written by `injector render -o kustomize`, which replaces what is in this folder.\n"
 _LONGEST: Final = 200
-_SPECIAL = re.compile(r"([\\.+*?()|\[\]{}^$])")
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.-]")
+_SPECIAL = pattern(r"([\\.+*?()|\[\]{}^$])")
+_NOT_IN_NAMES = pattern(r"[^A-Za-z0-9.-]")
 
 
 def kustomized(parts: Iterable[Part], files: NewFiles, path_of: PathOf) -> None:

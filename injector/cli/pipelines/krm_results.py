@@ -5,7 +5,6 @@ Not here: what is reported (`report`).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -14,6 +13,7 @@ from injector.cli.pipelines.markers import annotations_of
 from injector.cli.reporting.entries import ReportEntry, Sort
 from injector.core.finding_codes import Level
 from injector.core.model import Manifest
+from injector.patterns import pattern
 
 SEVERITIES: Final = {Level.ERROR: "error", Level.WARNING: "warning", Level.NOTE: "info"}
 """The word of the specification for each level."""
@@ -21,7 +21,7 @@ _REPORTED: Final = ("skipped", "passed")
 ITEMS: Final = "items"
 _PATH: Final = ("internal.config.kubernetes.io/path", "config.kubernetes.io/path")
 _INDEX: Final = ("internal.config.kubernetes.io/index", "config.kubernetes.io/index")
-_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_PLAIN: Final = pattern(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 Result = dict[str, Any]
 

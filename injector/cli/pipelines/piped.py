@@ -22,6 +22,7 @@ from injector.cli.world import World
 from injector.core.model import Manifest
 from injector.core.profile import Config
 from injector.errors import ConfigError, ManifestError
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.yamltext import Document
 
@@ -61,7 +62,7 @@ class PipelineFlags(Protocol):
         """A chart."""
 
 
-_TEMPLATE: Final = re.compile(r"^# Source: (\S+)", re.MULTILINE)
+_TEMPLATE: Final = pattern(r"^# Source: (\S+)", re.MULTILINE)
 # What to stdout can be from these, in other forms than manifests too.
 _PRINTED: Final = ("--diff", "--check", "-o")
 

@@ -14,10 +14,9 @@ from typing import Final
 
 from injector.classes import dataclass
 from injector.errors import ConfigError
+from injector.patterns import pattern
 
-_TOKENS: Final = re.compile(
-    r"\\(?P<plain>.)|(?P<set>\[!?\]?[^\]/]*\])|(?P<star>\*+)|(?P<one>\?)|.", re.DOTALL
-)
+_TOKENS: Final = pattern(r"\\(?P<plain>.)|(?P<set>\[!?\]?[^\]/]*\])|(?P<star>\*+)|(?P<one>\?)|.", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +17,15 @@ from injector import files, yamltext
 from injector.classes import dataclass
 from injector.errors import ManifestError
 from injector.files import Identity
+from injector.patterns import pattern
 from injector.yamltext import Document
 
 STDIN: Final = "-"
 MOST: Final = 256 * 2**20
 """The largest file, in bytes."""
-_PATTERN: Final = re.compile(r"[*?\[]")
+_PATTERN: Final = pattern(r"[*?\[]")
 # What a shell passes for <(COMMAND), and stdin by its path.
-_DESCRIPTOR: Final = re.compile(r"/dev/(stdin)|(?:/dev|/proc/self)/fd/(\d+)")
+_DESCRIPTOR: Final = pattern(r"/dev/(stdin)|(?:/dev|/proc/self)/fd/(\d+)")
 _UTF_16: Final = (b"\xff\xfe", b"\xfe\xff")
 
 

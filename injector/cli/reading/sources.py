@@ -6,7 +6,6 @@ Not here: what is in the documents, and how one source is read (`source`).
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
@@ -22,10 +21,11 @@ from injector.core.finding_codes import FindingCode, Level
 from injector.core.model import Finding
 from injector.errors import ConfigError, InjectorError, ManifestError
 from injector.files import Identity
+from injector.patterns import pattern
 from injector.yamltext import Document
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_URL = pattern(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 def _printed(finding: Finding) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from injector.patterns import pattern
+
 _MARKS: Final = frozenset("\\`*[]<>|&")
-_TICKS: Final = re.compile("`+")
+_TICKS: Final = pattern("`+")
 
 
 def cell(text: str) -> str:

@@ -10,9 +10,10 @@ from typing import Final, TypeAlias
 from injector import yamltext
 from injector.classes import dataclass
 from injector.core.documents import place
+from injector.patterns import pattern
 from injector.yamltext import Document
 
-_PLACE: Final = re.compile(r"(?P<file>.+?):(?P<line>[1-9][0-9]*)(?:: (?P<inside>.*))?", re.DOTALL)
+_PLACE: Final = pattern(r"(?P<file>.+?):(?P<line>[1-9][0-9]*)(?:: (?P<inside>.*))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

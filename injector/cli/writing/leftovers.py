@@ -14,7 +14,9 @@ import stat
 from pathlib import Path
 from typing import Final
 
-_NAME: Final = re.compile(
+from injector.patterns import pattern
+
+_NAME: Final = pattern(
     r"\.(?P<of>.+)\.injector-(?P<scope>[0-9a-f]{8})-(?P<pid>\d{1,10})-(?P<start>\d+)\.tmp", re.DOTALL
 )
 _PROC: Final = Path("/proc")

@@ -5,6 +5,7 @@ Not here: what is written (`forms`), and folders.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -27,7 +28,8 @@ class Spool:
     """
 
     def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115
+        self._file: IO[bytes] = io.BytesIO()
+        self._in_memory = True
         self._size = 0
         # What is written only if `settle` says so, with its place.
         self._open: list[tuple[int, bytes]] = []
@@ -43,8 +45,15 @@ class Spool:
         """Append a text."""
         data = text.encode("utf-8")
         with spooling():
+            if self._in_memory and self._size + len(data) > _IN_MEMORY:
+                self._move_to_file()
             self._file.write(data)
         self._size += len(data)
+
+    def _move_to_file(self) -> None:
+        file = tempfile.TemporaryFile()  # noqa: SIM115
+        file.write(self._file.getvalue())  # type: ignore[attr-defined]
+        self._file, self._in_memory = file, False
 
     def write_if(self, text: str) -> None:
         """Append a text that is written only if `settle` says so later."""

@@ -17,6 +17,7 @@ from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.model import Manifest
 from injector.core.status import Status
+from injector.patterns import pattern
 from injector.printable import shown
 
 _LINE = 160
@@ -32,9 +33,9 @@ _START_WORDS = frozenset(
      "PreCreateHookError", "PreStartHookError"}
 )  # fmt: skip
 _BEING_MADE = frozenset({"ContainerCreating", "PodInitializing"})
-_NOT_FOUND = re.compile(r'(?P<kind>configmap|secret) "(?P<name>[a-z0-9.-]{1,253})" not found')
-_VOLUME = re.compile(r'for volume "(?P<name>[a-z0-9.-]{1,253})"')
-_WORD = re.compile(r"[A-Za-z]{1,64}\Z")
+_NOT_FOUND = pattern(r'(?P<kind>configmap|secret) "(?P<name>[a-z0-9.-]{1,253})" not found')
+_VOLUME = pattern(r'for volume "(?P<name>[a-z0-9.-]{1,253})"')
+_WORD = pattern(r"[A-Za-z]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,13 @@ from injector.core.diagnosis import causes
 from injector.core.diagnosis.causes import Cause, Evidence
 from injector.core.diagnosis.containers import event_place, newest_first
 from injector.core.model import Manifest
+from injector.patterns import pattern
 from injector.printable import shown
 
-_SECURITY = re.compile(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
-_CONTAINERS = re.compile(r'"([a-z0-9-]{1,63})"')
-_NO_ANSWER = re.compile(r'failed calling webhook "(?P<name>[a-z0-9.-]{1,253})": (?P<why>.*)', re.DOTALL)
-_DENIED = re.compile(
-    r'admission webhook "(?P<name>[a-z0-9.-]{1,253})" denied the request(?P<why>.*)', re.DOTALL
-)
+_SECURITY = pattern(r'violates PodSecurity "(?P<level>[a-z]+:[a-z0-9.]+)": (?P<checks>.*)', re.DOTALL)
+_CONTAINERS = pattern(r'"([a-z0-9-]{1,63})"')
+_NO_ANSWER = pattern(r'failed calling webhook "(?P<name>[a-z0-9.-]{1,253})": (?P<why>.*)', re.DOTALL)
+_DENIED = pattern(r'admission webhook "(?P<name>[a-z0-9.-]{1,253})" denied the request(?P<why>.*)', re.DOTALL)
 _DENIAL: Final = 160
 # A part of the API server's message -> its meaning.
 WHYS: Final = {

@@ -55,7 +55,7 @@ def build(run: Injection, size: int) -> None:
             run.work.charge(size)
             run.work.measure(overlay, _WALKS_OF_OVERLAY)
             template_fields.check(run, name, overlay)
-            copies = Copies()
+            copies = Copies(run.config.templates.parts)
             run.overlay = merge(run.overlay, overlay, run.schema, copies)
             profile.before_merge(run)
             run.pod = merge(run.pod, overlay, run.schema, copies)

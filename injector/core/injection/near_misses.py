@@ -94,16 +94,13 @@ def _switch_value(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding
 
 
 def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
-    known = profile.catalogue()
+    known, switch = profile.catalogue(), profile.keys.switch
     looked_at = 0
-    places = {
-        "label": known.labels | {profile.keys.switch},
-        "annotation": known.annotations | {profile.keys.switch},
-    }
+    places = {"label": known.labels, "annotation": known.annotations}
     for word, entries in _maps(meta):
         other = "annotation" if word == "label" else "label"
         for key in entries:
-            if key in places[word]:
+            if key in places[word] or key == switch:
                 continue
             if key in known.namespace_labels:
                 yield Finding.of(
@@ -117,7 +114,7 @@ def _misplaced(meta: Mapping[str, Any], profile: Profile) -> Iterator[Finding]:
                 ).at(_pointer(word, key))
             elif len(key) <= LONGEST and known.owns(key) and looked_at < _LOOKED_AT:
                 looked_at += 1
-                near = nearest(key, places[word] | places[other])
+                near = nearest(key, known.labels | known.annotations | {switch})
                 if near:
                     yield Finding.of(
                         FindingCode.MISSPELT_KEY, f"{word} {key} is unknown; did you mean {near}?"
@@ -128,13 +125,13 @@ def _on_holder(meta: Mapping[str, Any], holder: Mapping[str, Any], profile: Prof
     """Keys for pods in the workload's own metadata, where they have no effect."""
     if holder is meta:
         return
-    known = profile.catalogue()
-    ours = {key for key in known.annotations if known.owns(key)}
-    read = (ours | {profile.keys.switch, profile.keys.templates}) - profile.bookkeeping_annotations
-    on_pod = {key for _, entries in _maps(meta) for key in entries}
+    known, also = profile.catalogue(), {profile.keys.switch, profile.keys.templates}
     for word, entries in _maps(holder):
         for key in entries:
-            if key in read and key not in on_pod:
+            is_read = key in also or (key in known.annotations and known.owns(key))
+            if not is_read or key in profile.bookkeeping_annotations:
+                continue
+            if not any(key in of_pod for _, of_pod in _maps(meta)):
                 text = f"{word} {key} has no effect on the workload itself; set it on"
                 yield Finding.of(
                     FindingCode.WRONG_OBJECT, f"{text} the pod template's metadata (spec.template.metadata)"

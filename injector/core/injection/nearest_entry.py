@@ -14,13 +14,14 @@ from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Namespace, Reason, Verdict
 from injector.core.selectors import Requirement, WebhookEntry
+from injector.patterns import pattern
 from injector.printable import shown
 
 # A label that a requirement accepts with any value gets one of these.
 _ANY: Final = ("true", "any", "any-other-value")
-_KEY: Final = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", re.ASCII)
-_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
+_KEY: Final = pattern(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
+_VALUE: Final = pattern(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+_NAME: Final = pattern(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 
 Labels = Mapping[str, str]
 Edits = Mapping[str, str | None]

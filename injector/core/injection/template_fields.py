@@ -35,7 +35,8 @@ def check(run: Injection, name: str, overlay: Manifest) -> None:
     What the pod has at the same place is its author's, and a field that the template's text does not have
     comes from an annotation, where it is checked. With quirks on everything is only noted.
     """
-    if all(is_sound(overlay.get(part), of, OVERLAY) for part, of in _PARTS):
+    known = run.config.templates.parts
+    if all(is_sound(overlay.get(part), of, OVERLAY, known) for part, of in _PARTS):
         return
     own = {_identity(place, each) for place, _, each in _problems_of(run.original, AUTHORED)}
     sources = run.config.templates.sources

@@ -17,7 +17,7 @@ from injector.core import names, pod_fields, status
 from injector.core.injection.undo_entries import LIMIT, Reach, apply, is_empty
 from injector.core.model import Manifest
 from injector.core.status import Uninjected
-from injector.core.tree.schema import POD, Schema, same
+from injector.core.tree.schema import POD, Schema, keyed, same
 from injector.core.tree.walk import members
 from injector.core.workload import check_pod
 from injector.errors import ManifestError
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from injector.core.profile import Profile
 
 _SHARED = frozenset({"/metadata", "/metadata/labels", "/metadata/annotations"})
+_NOTHING: Any = object()
 
 
 def uninject(pod: Manifest, profile: Profile, reach: Reach) -> Uninjected | None:
@@ -195,27 +196,47 @@ def _delta(have: Any, want: Any, schema: Schema, pointer: str, out: list[list[An
     to, keyed lists, labels and annotations, is taken apart and put together element by element.
     Maps are walked in the order of their keys, so that the order in which fields came does not show.
     """
-    if have is want:
+    if isinstance(have, dict) and isinstance(want, dict):
+        _delta_of_map(have, want, schema, pointer, out)
         return
-    old, new = _members(have, schema), _members(want, schema)
-    if old is None or new is None or isinstance(have, dict) is not isinstance(want, dict):
-        if same(have, want):
-            return
+    old, new = keyed(have, schema.key), keyed(want, schema.key)
+    if old is not None and new is not None:
+        _delta_of_list(old, new, schema, pointer, out)
+    elif not same(have, want):
         if is_empty(want):
-            out.extend([join(pointer, key)] for key in old or ())
+            out.extend([join(pointer, key)] for key in _members(have, schema) or ())
         out.append([pointer, want])
-        return
-    for key, (value, below) in old.items():
+
+
+def _delta_of_list(
+    old: Mapping[Any, Any], new: Mapping[Any, Any], schema: Schema, pointer: str, out: list[list[Any]]
+) -> None:
+    for key, value in old.items():
         if key not in new:
-            _gone(value, below, join(pointer, key), out)
-    for key, (value, below) in new.items():
-        if key in old:
-            _delta(old[key][0], value, below, join(pointer, key), out)
-        else:
-            _come(value, below, join(pointer, key), out)
+            _gone(value, schema, join(pointer, key), out)
+    for key, value in new.items():
+        if key not in old:
+            _come(value, schema, join(pointer, key), out)
+        elif old[key] is not value:
+            _delta(old[key], value, schema, join(pointer, key), out)
     after = [k for k in old if k in new] + [k for k in new if k not in old]
-    if isinstance(have, list) and after != list(new):
+    if after != list(new):
         out.append([pointer, None, list(new)])
+
+
+def _delta_of_map(have: Manifest, want: Manifest, schema: Schema, pointer: str, out: list[list[Any]]) -> None:
+    for key in sorted(key for key in have if key not in want):
+        _gone(have[key], schema.of(str(key)), join(pointer, key), out)
+    # Most members are the same object, or equal texts.
+    for key in sorted(key for key, value in want.items() if not _is_same(have.get(key, _NOTHING), value)):
+        if key in have:
+            _delta(have[key], want[key], schema.of(str(key)), join(pointer, key), out)
+        else:
+            _come(want[key], schema.of(str(key)), join(pointer, key), out)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return one is other or (type(one) is str and type(other) is str and one == other)
 
 
 def _gone(have: Any, schema: Schema, pointer: str, out: list[list[Any]]) -> None:

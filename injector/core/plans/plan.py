@@ -6,16 +6,16 @@ plan (planner.py).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
 # Allowed wherever a copied text is, and in no pod by accident: a pod that has it gets no plan.
 STEM: Final = "q7x"
 UNREAD_MARK: Final = f"{STEM}u{STEM}"
-_MARK: Final = re.compile(f"{STEM}([0-9]{{3}}){STEM}")
+_MARK: Final = pattern(f"{STEM}([0-9]{{3}}){STEM}")
 _MOST: Final = 1000
 
 
@@ -25,14 +25,14 @@ def mark(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PatchPlan:
     """A patch in pieces; at `holes` the text of that number follows."""
 
     pieces: tuple[str, ...]
     holes: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, patch: str, count: int) -> Plan | None:
+    def of(cls, patch: str, count: int) -> PatchPlan | None:
         """The plan of a patch with marks; None where a text that nobody reads is in it, or part of a mark."""
         if count > _MOST:
             return None

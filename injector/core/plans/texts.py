@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-_LABEL: Final = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?").fullmatch
-_CONTAINER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
+from injector.patterns import pattern
+
+_LABEL: Final = pattern(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?").fullmatch
+_CONTAINER: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 # Short enough that nothing cuts it, also with a hash behind it.
-_OWNER: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?").fullmatch
-_HASH: Final = re.compile(r"[a-z0-9]{1,16}").fullmatch
-_PATH: Final = re.compile(r"/[-A-Za-z0-9_./]{0,200}").fullmatch
+_OWNER: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?").fullmatch
+_HASH: Final = pattern(r"[a-z0-9]{1,16}").fullmatch
+_PATH: Final = pattern(r"/[-A-Za-z0-9_./]{0,200}").fullmatch
 TOKEN_VOLUME: Final = "kube-api-access-"
 """The beginning of the names that the API server gives the volumes of ServiceAccounts' tokens."""
-_TOKEN_VOLUME: Final = re.compile(TOKEN_VOLUME + "[a-z0-9]{5}").fullmatch
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
+_TOKEN_VOLUME: Final = pattern(TOKEN_VOLUME + "[a-z0-9]{5}").fullmatch
+_TIME: Final = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
 # The image of a container that a template replaces.
 _AUTO: Final = "auto"
 

@@ -19,12 +19,13 @@ from injector.core.registration.match_conditions import MatchCondition
 from injector.core.registration.tag_entries import entries_of_tag
 from injector.core.selectors import Requirement, Selector, WebhookEntry
 from injector.errors import ConfigError
+from injector.patterns import pattern
 from injector.printable import shown
 
 TAG_SEPARATOR: Final = "-tag-"
 """What comes between the name of an object and its tag."""
 LABEL: Final = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*", re.ASCII)
+_NAME = pattern(rf"(?=.{{1,253}}\Z){LABEL}(\.{LABEL})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ Both come back from the API server, so that what it and others add is in both. N
 from __future__ import annotations
 
 import json
-import re
 from typing import Any, Final
 
 from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import AnnotationKeys, Manifest
 from injector.core.tree.compare import Difference, changes
+from injector.patterns import pattern
 from injector.pointer import join
 
 # Of each answer alone.
@@ -20,7 +20,7 @@ _IDENTITY: Final = frozenset(
     {"name", "generateName", "uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"}
 )
 # The API server makes up the end of the volume's name.
-_TOKEN = re.compile(r"\bkube-api-access-[a-z0-9]{5}\b")
+_TOKEN = pattern(r"\bkube-api-access-[a-z0-9]{5}\b")
 _WITHOUT_ORDER: Final = ("/volumes", "/volumeMounts")
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from injector.core.model import Manifest
 from injector.core.tree.schema import ATOMIC, Schema
+from injector.parts import NONE, Parts
 from injector.pointer import join
 
 PATCH: Final = "$patch"
@@ -37,26 +38,33 @@ class MergeError(ValueError):
 class Copies:
     """What the maps and lists of one overlay become where the base has nothing to merge them into.
 
-    For an overlay that is merged more than once: they are looked at once. None after the first directive,
-    as what that means depends on the place.
+    For an overlay that is merged more than once: they are looked at once, `parts` once for all overlays.
+    None after the first directive, as what that means depends on the place.
     """
 
-    __slots__ = ("_made", "directives")
+    __slots__ = ("_made", "_part", "directives")
 
-    def __init__(self) -> None:
-        self._made: dict[int, tuple[Schema, Any]] = {}
+    def __init__(self, parts: Parts = NONE) -> None:
+        self._made: dict[int, tuple[object, Any]] = {}
+        self._part = parts.of
         self.directives = False
 
     def of(self, value: Any, schema: Schema) -> Any:
         """The one of a value of the overlay under a schema, None where it is not known."""
-        made = self._made.get(id(value))
+        part = self._part(id(value))
+        made = self._made.get(id(value)) if part is None else part.copies.get(id(schema))
         # An alias of YAML puts one value in two places.
         return made[1] if made is not None and made[0] is schema else None
 
     def add(self, value: Any, schema: Schema, made: Any) -> None:
         """Note what a map or list becomes."""
-        if not self.directives:
+        if self.directives:
+            return
+        part = self._part(id(value))
+        if part is None:
             self._made[id(value)] = schema, made
+        else:
+            part.copies[id(schema)] = schema, made
 
 
 def created(value: Any, schema: Schema, copies: Copies) -> Any:

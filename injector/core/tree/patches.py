@@ -16,6 +16,8 @@ from injector.core.model import Operation
 from injector.core.tree.schema import POD, Schema, key_of, keyed, same
 from injector.pointer import join
 
+_NOTHING: Any = object()
+
 
 def diff(before: Any, after: Any, schema: Schema = POD, pointer: str = "") -> tuple[Operation, ...]:
     """The operations that turn one JSON tree into another."""
@@ -40,11 +42,13 @@ def _diff_map(
         if name not in after:
             yield Operation("remove", join(pointer, name))
     for name, value in after.items():
-        at = join(pointer, name)
-        if name in before:
-            yield from _diff(before[name], value, schema.of(name), at)
+        old = before.get(name, _NOTHING)
+        if old is value:
+            continue
+        if old is _NOTHING:
+            yield Operation("add", join(pointer, name), value)
         else:
-            yield Operation("add", at, value)
+            yield from _diff(old, value, schema.of(name), join(pointer, name))
 
 
 def _diff_list(before: list[Any], after: list[Any], schema: Schema, pointer: str) -> Iterator[Operation]:
@@ -58,10 +62,10 @@ def _diff_list(before: list[Any], after: list[Any], schema: Schema, pointer: str
             yield Operation("remove", f"{pointer}/{i}")
     for i, item in enumerate(after):
         key = key_of(item, schema.key)
-        if key in keep:
-            yield from _diff(old[key], item, schema, f"{pointer}/{i}")
-        else:
+        if key not in keep:
             yield Operation("add", f"{pointer}/{i}", item)
+        elif old[key] is not item:
+            yield from _diff(old[key], item, schema, f"{pointer}/{i}")
 
 
 def _diff_ends(before: list[Any], after: list[Any], schema: Schema, pointer: str) -> Iterator[Operation]:

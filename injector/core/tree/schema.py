@@ -111,7 +111,7 @@ POD_WITHOUT_CHOICES = without_choices(POD)
 def key_of(item: Any, key: str) -> Any:
     """An element's merge key, hashable."""
     value = item.get(key) if isinstance(item, dict) else None
-    return value if isinstance(value, str | int) else str(value)
+    return value if isinstance(value, (str, int)) else str(value)
 
 
 def keyed(items: Any, key: str) -> dict[Any, Any] | None:

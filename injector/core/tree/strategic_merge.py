@@ -22,7 +22,7 @@ from injector.core.tree.created import (
     plain,
     plain_copy,
 )
-from injector.core.tree.schema import POD, Schema, key_of, same
+from injector.core.tree.schema import ATOMIC, POD, Schema, key_of, same
 from injector.printable import shown
 
 RETAIN: Final = "$retainKeys"
@@ -42,6 +42,8 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, copies: Copie
 
 
 def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) -> Manifest:
+    if schema is ATOMIC and _is_flat(overlay):
+        return _with(base, overlay, [name for name, value in overlay.items() if value is None])
     directive = overlay.get(PATCH, "merge")
     if directive == "replace":
         fresh: Manifest = plain(overlay)
@@ -65,6 +67,11 @@ def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) ->
         else:
             changes[name] = value
     return _with(base, changes, gone)
+
+
+def _is_flat(overlay: Manifest) -> bool:
+    """Whether an overlay has scalars only, as labels and annotations have."""
+    return not any(isinstance(value, TREE) or name.startswith("$") for name, value in overlay.items())
 
 
 def _retained(base: Manifest, overlay: Manifest) -> Manifest:
@@ -109,6 +116,8 @@ def _field(base: Manifest, name: str, overlay: Manifest, schema: Schema, copies:
         merged = _merge(old, value, schema, copies)
     else:
         merged = created(value, schema, copies) if isinstance(value, TREE) else value
+        # Whoever changes a list of a result changes no overlay.
+        merged = [*merged] if isinstance(merged, list) else merged
     if isinstance(merged, list) and ORDER + name in overlay:
         order = _order(overlay[ORDER + name], value, schema)
         return _ordered(merged, old if isinstance(old, list) else [], order, schema)
@@ -123,7 +132,11 @@ def _without(items: list[Any], deleted: list[Any]) -> list[Any]:
 
 def _with(base: Manifest, changes: Mapping[str, Any], gone: Iterable[str]) -> Manifest:
     gone = {name for name in gone if name in base}
-    real = {n: v for n, v in changes.items() if n not in base or not _unchanged(base[n], v)}
+    real = {
+        name: value
+        for name, value in changes.items()
+        if value is not None and not (name in base and _unchanged(base[name], value))
+    }
     if not gone and not real:
         return base
     out = {**base, **real}
@@ -221,24 +234,33 @@ def _ordered(merged: list[Any], base: list[Any], order: Sequence[Any], schema: S
     def key(item: Any) -> Any:
         return key_of(item, schema.key) if schema.key else item
 
-    rank = {k: i for i, k in reversed(list(enumerate(order)))}
-    old = {key(item): i for i, item in reversed(list(enumerate(base)))}
-    named = sorted((item for item in merged if key(item) in rank), key=lambda item: rank[key(item)])
+    rank = _places(order)
+    old = _places(map(key, base))
+    keyed = [(key(item), item) for item in merged]
+    named = sorted((pair for pair in keyed if pair[0] in rank), key=lambda pair: rank[pair[0]])
     # Of elements with one key (ports 53/TCP and 53/UDP) the later ones move up to the first.
     rest = sorted(
-        (item for item in merged if key(item) not in rank), key=lambda item: old.get(key(item), len(old))
+        (pair for pair in keyed if pair[0] not in rank), key=lambda pair: old.get(pair[0], len(old))
     )
     out: list[Any] = []
     s = r = 0
     while s < len(named) and r < len(rest):
-        place = old.get(key(named[s]))
-        if place is not None and old.get(key(rest[r]), place) < place:
-            out.append(rest[r])
+        place = old.get(named[s][0])
+        if place is not None and old.get(rest[r][0], place) < place:
+            out.append(rest[r][1])
             r += 1
         else:
-            out.append(named[s])
+            out.append(named[s][1])
             s += 1
-    return out + named[s:] + rest[r:]
+    return [*out, *(item for _, item in named[s:]), *(item for _, item in rest[r:])]
+
+
+def _places(keys: Iterable[Any]) -> dict[Any, int]:
+    """The first place of each key."""
+    places: dict[Any, int] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, place)
+    return places
 
 
 def map_items(tree: Manifest, path: Sequence[str], change: Callable[[Manifest], Manifest]) -> Manifest:

@@ -37,7 +37,8 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
 
 def chosen(value: Any, alternatives: Sequence[str]) -> list[str]:
     """The alternatives that a map has; null is no value."""
-    return [name for name in alternatives if fields(value).get(name) is not None]
+    have = fields(value)
+    return [name for name in alternatives if name in have and have[name] is not None]
 
 
 def _is_one(source: Any) -> bool:
@@ -83,7 +84,7 @@ def _of_volume(volume: PodPlace) -> Iterator[PodProblem]:
         text = f"{name} has {' and '.join(have)}; only one is allowed"
         yield volume.problem(PodRule.CHOICE, "", text)
     for source in volume.below("projected").items("sources"):
-        have = chosen(source.value, PROJECTED_SOURCES)
+        have = chosen(source.value, PROJECTED_SOURCES) if len(source.value) > 1 else []
         if len(have) > 1:
             text = f"a source of {name} has {' and '.join(have)}; only one is allowed"
             yield source.problem(PodRule.CHOICE, "", text)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 from injector.core.validation.places import PodContainer, PodParts, PodPlace, number
 from injector.core.validation.problem import PodProblem, PodRule
+from injector.patterns import pattern
 from injector.printable import shown
 
-_PORT_NAME: Final = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
+_PORT_NAME: Final = pattern(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 
 
 Taken = set[tuple[str, str, int]]

@@ -26,9 +26,10 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
     yield from _profiles(of_pod)
     for container in parts.containers:
         context = container.below("securityContext")
-        yield from _profiles(context)
-        yield from _ids(context, ("runAsUser", "runAsGroup"))
-        yield from _privileges(context)
+        if context.value:
+            yield from _profiles(context)
+            yield from _ids(context, ("runAsUser", "runAsGroup"))
+            yield from _privileges(context)
         yield from _root(context, of_pod)
 
 

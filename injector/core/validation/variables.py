@@ -10,17 +10,18 @@ from injector.core.model import Manifest
 from injector.core.validation.names import is_object_name
 from injector.core.validation.places import PodParts, elements, fields
 from injector.core.validation.problem import PodProblem, PodRule
+from injector.patterns import pattern
 from injector.printable import shown
 
-_NAME: Final = re.compile(r"[ -<>-~]+")
+_NAME: Final = pattern(r"[ -<>-~]+")
 _FIELDS: Final = frozenset(
     {
         *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
         *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
     }
 )
-_ELEMENT: Final = re.compile(r"metadata\.(labels|annotations)\['[^']+'\]")
-_RESOURCE: Final = re.compile(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
+_ELEMENT: Final = pattern(r"metadata\.(labels|annotations)\['[^']+'\]")
+_RESOURCE: Final = pattern(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
 
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
@@ -41,10 +42,10 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
 def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
     """The fields of a source that refer to nothing, each with what is wrong."""
     # A missing field is reported by the types of fields.
-    path = fields(source.get("fieldRef")).get("fieldPath")
+    path = fields(source["fieldRef"]).get("fieldPath") if "fieldRef" in source else None
     if path is not None and not _is_field(path):
         yield "fieldRef", f"fieldPath of variable {shown(name)} is not a field that Kubernetes offers"
-    resource = fields(source.get("resourceFieldRef")).get("resource")
+    resource = fields(source["resourceFieldRef"]).get("resource") if "resourceFieldRef" in source else None
     if resource is not None and not _matches(_RESOURCE, resource):
         yield "resourceFieldRef", f"resource of variable {shown(name)} is not one that Kubernetes offers"
     for kind in ("configMapKeyRef", "secretKeyRef"):

@@ -11,6 +11,7 @@ from typing import Final
 from injector.core.copied import Copied
 from injector.profiles.istio.annotations import LABELS
 from injector.profiles.istio.containers import INJECTED, MADE
+from injector.profiles.istio.probes import PATHS
 
 # Rules take the first of them that is set, as it is.
 _NAMES: Final = frozenset({"app", "app.kubernetes.io/name", "app.kubernetes.io/version", "version"})
@@ -21,4 +22,5 @@ COPIED: Final = Copied(
     names=_NAMES,
     annotations=("checksum/", "kubectl.kubernetes.io/restartedAt"),
     reserved=INJECTED | MADE["initContainers"] | MADE["containers"],
+    written=PATHS,
 )

@@ -5,18 +5,18 @@ Not here: pull policies and secrets, and what the annotations may contain (annot
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from injector.classes import dataclass
+from injector.patterns import pattern
 
 DEFAULT_NAME = "proxyv2"
 IMAGE_ANNOTATION = "sidecar.istio.io/proxyImage"
 TYPE_ANNOTATION = "sidecar.istio.io/proxyImageType"
 
-_TYPE_SUFFIX = re.compile(r"-(?:distroless|debug)\Z")
+_TYPE_SUFFIX = pattern(r"-(?:distroless|debug)\Z")
 
 
 @dataclass(frozen=True, slots=True)

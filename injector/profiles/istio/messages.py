@@ -18,13 +18,14 @@ from typing import Any, ClassVar
 
 from injector.classes import dataclass
 from injector.durations import nanoseconds
+from injector.patterns import pattern
 from injector.printable import shown
 from injector.profiles.istio.protojson import camel_case, duration_text
 
 Tree = dict[str, Any]
 
-_INTEGER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
-_NUMBER_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
+_INTEGER_TEXT = pattern(r"-?(?:0|[1-9][0-9]*)", re.ASCII)
+_NUMBER_TEXT = pattern(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", re.ASCII)
 
 
 class Type(ABC):

@@ -17,6 +17,8 @@ from injector.profiles.istio.containers import PROXY
 from injector.yamltext import load_json
 
 ENV = "ISTIO_KUBE_APP_PROBERS"
+PATHS = _HEALTH, _LIFECYCLE = "/app-health/", "/app-lifecycle/"
+"""The beginnings of the agent's paths."""
 _PROBE_PATHS = {"readinessProbe": "readyz", "livenessProbe": "livez", "startupProbe": "startupz"}
 _HANDLER_PATHS = {"preStop": "prestopz", "postStart": "poststartz"}
 _ACTIONS = ("httpGet", "tcpSocket", "grpc")
@@ -48,11 +50,11 @@ def sites(container: Manifest) -> Iterator[Site]:
     """The probes and handlers of a container."""
     for name, word in _PROBE_PATHS.items():
         if container.get(name):
-            yield Site(container, (name,), f"/app-health/{container['name']}/{word}", container[name])
+            yield Site(container, (name,), f"{_HEALTH}{container['name']}/{word}", container[name])
     for hook, word in _HANDLER_PATHS.items():
         handler = (container.get("lifecycle") or {}).get(hook)
         if handler:
-            yield Site(container, ("lifecycle", hook), f"/app-lifecycle/{container['name']}/{word}", handler)
+            yield Site(container, ("lifecycle", hook), f"{_LIFECYCLE}{container['name']}/{word}", handler)
 
 
 def application_sites(spec: Manifest) -> dict[str, list[Site]]:

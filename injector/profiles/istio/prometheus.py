@@ -6,7 +6,6 @@ spellings of ``prometheus.io/port`` are one. Rules: istio-injection 2.11.2 and 2
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 
@@ -14,6 +13,7 @@ from injector.classes import dataclass
 from injector.core.model import Manifest
 from injector.core.status import compact
 from injector.errors import AnnotationError
+from injector.patterns import pattern
 from injector.profiles.istio.annotations import boolean_token
 
 ENV = "ISTIO_PROMETHEUS_ANNOTATIONS"
@@ -25,7 +25,7 @@ RESERVED = frozenset({15000, 15001, 15004, 15006, 15008, 15020, 15021, 15053, 15
 PATH = "/stats/prometheus"
 _FIELDS = {"prometheus_io_scrape": "scrape", "prometheus_io_port": "port", "prometheus_io_path": "path",
            "prometheus_istio_io_scrape_targets": "targets"}  # fmt: skip
-_OTHER = re.compile(r"[^a-zA-Z0-9_]")
+_OTHER = pattern(r"[^a-zA-Z0-9_]")
 
 
 def _is_ours(key: str) -> bool:

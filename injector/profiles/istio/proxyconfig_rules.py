@@ -6,18 +6,18 @@ Not here: the types of single fields, which reading checks (proxyconfig.py).
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Any
 
 from injector.durations import nanoseconds
+from injector.patterns import pattern
 from injector.profiles.istio.messages import DURATION, Tree
 from injector.profiles.istio.proxyconfig import CONNECTION_SETTINGS
 
 _PORTS = "a port from 1 to 65535"
 _ADDRESS = f"host:port with a host name or an IP address (IPv6 in brackets) and {_PORTS}"
-_HOST_AND_PORT = re.compile(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:\[\]]*)")
-_LABEL = re.compile(r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
-_PORT_NUMBER = re.compile(r"[-+]?[0-9]{1,18}")
+_HOST_AND_PORT = pattern(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):([^:\[\]]*)")
+_LABEL = pattern(r"[A-Za-z0-9](?:[-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+_PORT_NUMBER = pattern(r"[-+]?[0-9]{1,18}")
 _MILLISECOND = 10**6
 _SECOND = 10**9
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from injector.core.pod_fields import are_mounts, are_volumes
 from injector.core.quantities import parse
+from injector.patterns import pattern
 from injector.yamltext import load_json
 
 Check = Callable[[str], bool]
@@ -20,13 +21,13 @@ _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 # What Go's strings.TrimSpace removes; str.strip() removes U+001C to U+001F as well.
 _BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
-_DIGITS = re.compile(r"[0-9]+")
-_PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
-_INTERFACE = re.compile(r"[a-zA-Z][a-zA-Z0-9_.\-]{0,14}")
+_DIGITS = pattern(r"[0-9]+")
+_PREFIX_LENGTH = pattern(r"0|[1-9][0-9]{0,2}")
+_INTERFACE = pattern(r"[a-zA-Z][a-zA-Z0-9_.\-]{0,14}")
 ENVOY_LEVELS = ("trace", "debug", "info", "warning", "warn", "error", "err", "critical", "off")
 AGENT_LEVELS = ("debug", "info", "warn", "error", "fatal", "none")
-_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
-_SCOPE = re.compile(r"[A-Za-z0-9_.\-]+")
+_LABEL = pattern(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?")
+_SCOPE = pattern(r"[A-Za-z0-9_.\-]+")
 
 
 def boolean_token(text: str) -> bool | None:

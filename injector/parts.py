@@ -1,0 +1,60 @@
+"""Maps and lists that are met again, as they are, in one pod after the other: what is known of them.
+
+Overlays share what templates give for every pod. Nothing changes a map or list in place, so that what
+was worked out for one of them holds as long as it lives. Not here: which ones are met again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+
+class Part:
+    """One of them. What is known: its size in units of work, the checks that it passed, and its copies.
+
+    A copy is kept by the identity of the schema that it is made under, with that schema.
+    """
+
+    __slots__ = ("copies", "passed", "size", "tree")
+
+    def __init__(self, tree: Any) -> None:
+        # Kept here, so that no other value can have its identity.
+        self.tree = tree
+        self.size: int | None = None
+        self.passed: set[object] = set()
+        self.copies: dict[int, tuple[object, Any]] = {}
+
+
+class Parts:
+    """Those of one set of templates, by identity."""
+
+    __slots__ = ("_by_id", "of")
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Part] = {}
+        self.of = self._by_id.get
+        """The part with an identity; None for any other value."""
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, tree: Any) -> None:
+        """Take a map or list that will be met again."""
+        self._by_id[id(tree)] = Part(tree)
+
+    def drop(self, tree: Any) -> None:
+        """Forget one that will not."""
+        self._by_id.pop(id(tree), None)
+
+
+NONE: Final = Parts()
+"""No parts."""
+
+
+def trees_in(tree: Any) -> Iterator[Any]:
+    """The maps and lists of a value, itself among them."""
+    if isinstance(tree, dict | list):
+        yield tree
+        for inner in tree.values() if isinstance(tree, dict) else tree:
+            yield from trees_in(inner)

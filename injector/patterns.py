@@ -1,0 +1,29 @@
+"""Regular expressions that are compiled when they are first used.
+
+A command loads some hundred of them and uses a few; compiling one takes up to 5 ms.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, AnyStr, Final, cast
+
+_METHODS: Final = ("search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")
+
+
+def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
+    """What `re.compile` gives, later. Not for functions of `re`, which look at the type."""
+    return cast("re.Pattern[AnyStr]", _Later(text, flags))
+
+
+class _Later:
+    def __init__(self, text: Any, flags: int) -> None:
+        self._made_of = (text, flags)
+
+    def __getattr__(self, name: str) -> Any:
+        """Called for what is not there yet; from then on the methods are attributes."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        compiled = re.compile(*self._made_of)
+        self.__dict__.update({method: getattr(compiled, method) for method in _METHODS})
+        return getattr(compiled, name)

@@ -1,0 +1,45 @@
+"""`injector.patterns`: expressions that are compiled late do what others do."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from injector.patterns import pattern
+from injector.yamltext import events
+
+
+@pytest.mark.parametrize("text", ["", "a1", "b22 c3", "é4"])
+def test_every_method_gives_what_a_compiled_expression_gives(text: str) -> None:
+    for _ in range(2):  # the first use compiles it
+        later, now = pattern(r"([a-z])(\d+)", re.ASCII), re.compile(r"([a-z])(\d+)", re.ASCII)
+        for method in ("search", "match", "fullmatch"):
+            mine, other = getattr(later, method)(text), getattr(now, method)(text)
+            assert (mine and mine.groups()) == (other and other.groups())
+        assert later.sub("-", text) == now.sub("-", text)
+        assert later.subn("-", text) == now.subn("-", text)
+        assert later.split(text) == now.split(text)
+        assert later.findall(text) == now.findall(text)
+        assert [m.span() for m in later.finditer(text)] == [m.span() for m in now.finditer(text)]
+        assert (later.pattern, later.flags, later.groups) == (now.pattern, now.flags, now.groups)
+
+
+def test_bytes_and_what_does_not_compile() -> None:
+    assert pattern(rb"\d").sub(b"x", b"a1") == b"ax"
+    with pytest.raises(re.error):
+        pattern("(").search("a")
+    with pytest.raises(AttributeError):
+        pattern("a").nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_unreadable_characters_are_those_that_yaml_does_not_print() -> None:
+    readable = "\t\n\r\x85" + "".join(
+        map(chr, [*range(0x20, 0x7F), *range(0xA0, 0xD800), *range(0xE000, 0xFFFE)])
+    )
+    assert not events._UNREADABLE.search(readable + "\U00010000\U0010ffff")
+    others = set(map(chr, range(0x10000))) - set(readable)
+    assert all(events._UNREADABLE.search(character) for character in others)
+    ascii_ones = {character for character in others if character.isascii()}
+    assert all(events._UNREADABLE_ASCII.search(character) for character in ascii_ones)
+    assert not events._UNREADABLE_ASCII.search("".join(c for c in readable if c.isascii()))
