@@ -14,7 +14,7 @@ from typing import Any
 
 
 def later(*names: str) -> None:
-    """Run the code of these modules when it is needed; nothing for those that are loaded already."""
+    """Run the code of these top-level modules when it is needed; nothing for those that are loaded."""
     for name in names:
         _later(name)
 

@@ -39,6 +39,10 @@ class Parts:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    def all(self) -> Iterator[Part]:
+        """Each of them."""
+        return iter(self._by_id.values())
+
     def add(self, tree: Any) -> None:
         """Take a map or list that will be met again."""
         self._by_id[id(tree)] = Part(tree)

@@ -195,13 +195,13 @@ class Metrics:
         """Count an admission that ran in a thread."""
         self._of(metrics.THREADED, cause).inc()
 
-    def cached(self, cache: str, *, found: bool) -> None:
+    def cached(self, cache: str, *, hit: bool) -> None:
         """Count a question to a cache."""
-        self._of(metrics.CACHE_REQUESTS, cache, "hit" if found else "miss").inc()
+        self._of(metrics.CACHE_REQUESTS, cache, "hit" if hit else "miss").inc()
 
     def planned(self, reason: str) -> None:
         """Count an admission that a plan answered, or why it took the ordinary way."""
-        self.cached("plans", found=not reason)
+        self.cached("plans", hit=not reason)
         if reason:
             self._of(metrics.ORDINARY, reason).inc()
 

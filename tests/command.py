@@ -55,4 +55,4 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Each configuration starts both at a low priority, which takes most of such a test's time.
     """
-    monkeypatch.setattr(trials, "dry_run", lambda source: list(trials.trial(source).problems))
+    monkeypatch.setattr(trials, "dry_run", lambda source, **_: list(trials.trial(source).problems))

@@ -315,3 +315,22 @@ def test_a_command_without_its_extra_names_the_wheel_that_has_it(
 
 def test_commands_without_a_cluster_need_no_extra(bare: Installed) -> None:
     assert "istio-proxy" in bare.run("kube-inject", "-f", EXAMPLES / "shop").stdout
+
+
+def test_the_wheel_holds_its_templates_as_code(installed: Installed) -> None:
+    pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: web}]}\n"
+    code = (
+        "import sys; from injector.cli.main import main\n"
+        "status = main(['kube-inject', '-f', '-', '-o', 'out.yaml'])\n"
+        "print(status, 'injector.compiled_templates' in sys.modules, 'jinja2.compiler' in sys.modules)"
+    )
+    done = subprocess.run(
+        [installed.bin / "python", "-c", code],
+        cwd=installed.folder,
+        input=pod,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "0 True False\n", done.stderr

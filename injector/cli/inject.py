@@ -20,6 +20,7 @@ from injector.cli.passed import (
     tree_with_containers,
     with_parameter,
 )
+from injector.cli.planned import PlannedInjection
 from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
 from injector.cli.reported import reported
@@ -35,7 +36,6 @@ from injector.core.injection import near_misses
 from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
 from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
-from injector.core.plans.planner import Given, Planner
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
 from injector.core.validation.problem import ResultProblem
@@ -43,8 +43,6 @@ from injector.errors import AnnotationError, ConfigError, InjectorError, Manifes
 from injector.pointer import get, join
 from injector.yamltext import Document
 
-# Bytes of plans for workloads of one shape.
-_PLANS: Final = 16 * 1024 * 1024
 # Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
 
@@ -90,7 +88,11 @@ class InjectRun:
     # The digest of the bundle that is recorded in workloads that are injected, empty where none is.
     recorded: str = ""
     tally: Tally = field(default_factory=Tally)
-    planner: Planner = field(default_factory=lambda: Planner(_PLANS))
+    planned: PlannedInjection = field(init=False)
+
+    def __post_init__(self) -> None:
+        """The injections share their plans."""
+        object.__setattr__(self, "planned", PlannedInjection(self.config))
 
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
@@ -122,8 +124,7 @@ class InjectRun:
     def _injected(self, document: Document, located: workload.Workload, pointer: str) -> Outcome:
         """The injection, reported. Raises ManifestError."""
         template, facts = located.template, self.world.facts(located)
-        given = Given(template, facts, self.config, _size(document, template), located.manifest)
-        outcome = self.planner.inject(given)
+        outcome = self.planned.inject(template, facts, _size(document, template), located.manifest)
         site = ManifestSite(document, pointer)
 
         def site_of(at: str) -> ManifestSite:

@@ -26,8 +26,11 @@ _CHARACTERS: Final = 1 << 17
 Chunk = list[tuple[Item, bool]]
 
 
-def over(count: int, injection: InjectRun) -> Spread | None:
-    """Inject into documents in several processes, and report here; None for one process."""
+def over(count: int, injection: InjectRun, *, trees: bool) -> Spread | None:
+    """Inject into documents in several processes, and report here; None for one process.
+
+    Without `trees` only the texts of changed documents come back: trees take longer to send.
+    """
     if count == 1:
         return None
     recorder = _Recorder(injection.report)
@@ -42,7 +45,7 @@ def over(count: int, injection: InjectRun) -> Spread | None:
 
     def work(chunk: Chunk) -> list[_Done | None]:
         return [
-            _Done(step.take(item, whole), recorder.taken(), elsewhere.tally.taken())
+            _Done(_sent(step.take(item, whole), trees), recorder.taken(), elsewhere.tally.taken())
             if isinstance(item, Document)
             else None
             for item, whole in chunk
@@ -58,6 +61,11 @@ def over(count: int, injection: InjectRun) -> Spread | None:
                 yield item, done.taken if done else None
 
     return each
+
+
+def _sent(taken: Taken, trees: bool) -> Taken:
+    changed, errors = taken
+    return taken if trees or not changed else (replace(changed, before={}, after={}), errors)
 
 
 @dataclass(frozen=True, slots=True)

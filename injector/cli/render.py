@@ -121,7 +121,7 @@ def _rendered(flags: RenderFlags, report: Report) -> int:
         injection.change,
         injection.look_at_other,
         sources,
-        _spread(flags.jobs, injection),
+        _spread(flags, injection),
         config.kinds,
     )
     stream.parts = progress.running(stream.parts, "rendering: document")
@@ -138,13 +138,15 @@ def _rendered(flags: RenderFlags, report: Report) -> int:
     return status
 
 
-def _spread(count: int, injection: InjectRun) -> Spread | None:
-    if count == 1:
+def _spread(flags: RenderFlags, injection: InjectRun) -> Spread | None:
+    if flags.jobs == 1:
         return None
     # One process needs less.
     from injector.cli import jobs
 
-    return jobs.over(count or os.cpu_count() or 1, injection)
+    # A diff and a list name the objects.
+    trees = flags.diff or flags.check or flags.output not in (None, "yaml")
+    return jobs.over(flags.jobs or os.cpu_count() or 1, injection, trees=trees)
 
 
 def _check(flags: RenderFlags) -> None:

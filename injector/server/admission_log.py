@@ -9,7 +9,7 @@ from typing import Any
 from injector.core.model import AdmissionRequest, Finding, Manifest, Verdict
 from injector.core.profile import Config
 from injector.server import answers
-from injector.telemetry import log_event, log_members, quoted
+from injector.telemetry import log_members, quoted
 
 # The most findings of one log line, and their characters, of which each takes up to six in JSON: container
 # runtimes split lines at 16 KiB.
@@ -19,40 +19,42 @@ _FINDINGS_LENGTH = 2000
 
 def log_admission(request: AdmissionRequest, answer: answers.Answer, config: Config, seconds: float) -> None:
     """One line for each admission, one for all its findings, one for a denial, one for a defect."""
+    # The texts are made without an encoder, as each admission has some, and it would take twice as long.
     outcome = answer.outcome
-    named = {
-        "uid": _name(request.uid),
-        "namespace": _name(request.namespace),
-        "pod": _name(request.name) or _pod_name(request.pod),
-    }
+    named = _named(request)
     ops = len(outcome.patch) if answer.decision is Verdict.INJECT else 0
-    # Each admission writes it, and an encoder would take twice as long.
-    members = [f'"{key}":{quoted(name)}' for key, name in named.items() if name]
-    members += (
-        f'"decision":"{answer.decision.value}"',
-        f'"reason":"{outcome.decision.reason.value}"',
-        f'"revision":{quoted(config.revision or "default")}',
-        f'"ops":{ops},"ms":{round(seconds * 1000, 3)},"dryRun":{"true" if request.dry_run else "false"}',
+    budget = "" if request.budget is None else f',"budget":{request.budget!r}'
+    log_members(
+        "info",
+        "admission",
+        f'{named}"decision":"{answer.decision.value}","reason":"{outcome.decision.reason.value}",'
+        f'"revision":{quoted(config.revision or "default")},"ops":{ops},"ms":{round(seconds * 1000, 3)},'
+        f'"dryRun":{"true" if request.dry_run else "false"}{budget}',
     )
-    if request.budget is not None:
-        members.append(f'"budget":{request.budget!r}')
-    log_members("info", "admission", ",".join(members))
     if acted := [finding for finding in outcome.findings if finding.actionable]:
-        log_event("warning", "finding", **named, **_finding_fields(acted))
+        log_members("warning", "finding", named + _finding_members(acted))
     if outcome.error is not None:
-        log_event("warning", "refused", **named, message=answers.message_of(outcome))
+        log_members("warning", "refused", f'{named}"message":{quoted(answers.message_of(outcome))}')
     if answer.defect:
-        log_event("error", "defect", **named, defect=answer.defect)
+        log_members("error", "defect", f'{named}"defect":{quoted(answer.defect)}')
 
 
-def _finding_fields(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The fields of one line: the codes, the messages as far as they fit, and how many there are."""
+def _named(request: AdmissionRequest) -> str:
+    """The members that say which pod it is, each with a comma behind it."""
+    pod = _name(request.name) or _pod_name(request.pod)
+    named = (("uid", _name(request.uid)), ("namespace", _name(request.namespace)), ("pod", pod))
+    return "".join(f'"{key}":{quoted(name)},' for key, name in named if name)
+
+
+def _finding_members(findings: Sequence[Finding]) -> str:
+    """The members of one line: the codes, the messages as far as they fit, and how many there are."""
     if len(findings) == 1:
-        return {"code": findings[0].code, "message": answers.cut(findings[0].message, _FINDINGS_LENGTH)}
-    codes = sorted({finding.code for finding in findings})
+        text = answers.cut(findings[0].message, _FINDINGS_LENGTH)
+        return f'"code":{quoted(findings[0].code)},"message":{quoted(text)}'
+    codes = ", ".join(sorted({finding.code for finding in findings}))
     messages = islice((f"{finding.code}: {finding.message}" for finding in findings), _FINDINGS)
     text = answers.cut("; ".join(messages), _FINDINGS_LENGTH)
-    return {"code": ", ".join(codes), "message": text, "count": len(findings)}
+    return f'"code":{quoted(codes)},"message":{quoted(text)},"count":{len(findings)}'
 
 
 def _pod_name(pod: Manifest) -> str | None:

@@ -125,7 +125,7 @@ class Webhook:
             return None
         config = self._state.current()
         known = self._replicas.find(request.review, config)
-        self._state.metrics.cached("replicas", found=known is not None)
+        self._state.metrics.cached("replicas", hit=known is not None)
         if known is None:
             return None
         self._finish(request, self._asked_again(request, known), config, known.answer, b"")

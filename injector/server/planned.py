@@ -11,7 +11,7 @@ from typing import Final
 from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Verdict
 from injector.core.outcome import Outcome
-from injector.core.plans.planner import Given, Planner, Question
+from injector.core.plans.planner import InjectionCall, Planner, Question
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
@@ -39,7 +39,9 @@ class PlannedAnswers:
         if not asked.creates_pod:
             return Question("request")
         try:
-            return self.planner.ask(Given(asked.pod, facts, config, size), (asked.version, asked.path))
+            return self.planner.ask(
+                InjectionCall(asked.pod, facts, config, size), (asked.version, asked.path)
+            )
         except Exception as error:
             # The ordinary way answers.
             _log(error)
@@ -72,9 +74,9 @@ class PlannedAnswers:
         if question.shape is None or not answer.repeatable:
             return
         template = {part: asked.pod.get(part) for part in ("metadata", "spec")}
-        given = Given(template, answer.facts, config, 0)
+        call = InjectionCall(template, answer.facts, config, 0)
         try:
-            self.planner.learn(question, given, answer.outcome, spent, rest)
+            self.planner.learn(question, call, answer.outcome, spent, rest)
         except Exception as error:
             _log(error)
 

@@ -9,17 +9,17 @@ Not here: how a skeleton's text is rendered, and how many of them are kept (`ren
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from injector import yamltext
 from injector.parts import Parts, trees_in
+from injector.patterns import pattern
 from injector.templating.budget import TREE, Place, Refused, RenderBudget
 from injector.templating.operations import MARK, MARK_END
 from injector.templating.values import json_of, text_of
 
-SPLIT: Final = re.compile(f"{MARK}([0-9]+){MARK_END}")
+SPLIT: Final = pattern(f"{MARK}([0-9]+){MARK_END}")
 _LARGEST: Final = 1 << 16
 """What takes more units is not kept for the next rendering."""
 _NEVER: Final = object()
@@ -45,9 +45,11 @@ class _Filling:
             # Whoever gave a map or list may have changed it in place.
             or (isinstance(value, TREE) and value != copies[index])
         }
-        for index in range(len(old)):
+        for index in range(len(run.values)):
             if index not in self.changed:
                 self.values[index], self.copies[index] = old[index], copies[index]
+            elif index < len(copies):
+                parts.drop(copies[index])
 
     def keep(self, index: int, value: Any, filled: Any, units: int) -> None:
         """Note what a value became, unless it is too large to be kept for the next rendering."""
@@ -59,10 +61,11 @@ class _Filling:
 class Placeholder:
     """A value that is alone in a plain scalar: it keeps its type."""
 
-    __slots__ = ("index",)
+    __slots__ = ("_units", "index")
 
     def __init__(self, index: int) -> None:
         self.index = index
+        self._units = 0
 
     @property
     def indexes(self) -> frozenset[int]:
@@ -70,16 +73,23 @@ class Placeholder:
         return frozenset({self.index})
 
     def fill(self, to: _Filling) -> Any:
-        """A copy of the value."""
+        """A copy of the value, that of the last rendering where it is the same."""
         run, index = to.run, self.index
         value = run.values[index]
-        before = run.work
         if type(value) is str:
             run.charge(len(value))
-            filled: Any = value
-        else:
-            filled = _placed(run, index, lambda value, label: json_of(value, run, label))
-        to.keep(index, value, filled, run.work - before)
+            to.keep(index, value, None, len(value))
+            return value
+        filled = to.copies[index]
+        if filled is not None:
+            run.charge(self._units)
+            if to.parts.of(id(filled)) is None:
+                to.parts.add(filled)
+            return filled
+        before = run.work
+        filled = _placed(run, index, lambda value, label: json_of(value, run, label))
+        self._units = run.work - before
+        to.keep(index, value, filled, self._units)
         return filled
 
 
@@ -130,8 +140,7 @@ class _Tree:
         if given is not None:
             if self.indexes.isdisjoint(to.changed):
                 to.run.charge(self._units)
-                if parts.of(id(given)) is None:
-                    parts.add(given)
+                self.add_to(parts)
                 return given
             parts.drop(given)
             self._given = None
@@ -141,6 +150,14 @@ class _Tree:
         if self._units <= _LARGEST:
             self._given = filled
         return filled
+
+    def add_to(self, parts: Parts) -> None:
+        """Add what it gave, and all below; nothing where that is done."""
+        if self._given is not None and parts.of(id(self._given)) is None:
+            parts.add(self._given)
+            for inner in self.below():
+                if isinstance(inner, _Tree):
+                    inner.add_to(parts)
 
     def made(self, to: _Filling) -> Any:
         """A new one."""
@@ -222,6 +239,7 @@ class Skeleton:
 
     def forget(self, parts: Parts) -> None:
         """Take from `parts` what this skeleton added."""
+        self._drop_copies(parts)
         for tree in (*_static_in(self._tree), *_given_in(self._tree)):
             parts.drop(tree)
 
@@ -229,11 +247,18 @@ class Skeleton:
         """The tree of one rendering; what is met again, as it is, is added to `parts`."""
         if not isinstance(self._tree, _FILLERS):
             return self._tree
-        # Where a value is refused, nothing is known of the last rendering.
-        filling, self._last = _Filling(run, parts, self._last), None
-        tree = self._tree.fill(filling)
-        self._last = filling
-        return tree
+        filling = self._last = _Filling(run, parts, self._last)
+        try:
+            return self._tree.fill(filling)
+        except Exception:
+            # Nothing is known for the next rendering.
+            self._drop_copies(parts)
+            raise
+
+    def _drop_copies(self, parts: Parts) -> None:
+        for copy in self._last.copies if self._last else ():
+            parts.drop(copy)
+        self._last = None
 
 
 def _static_in(tree: Any) -> Iterator[Any]:

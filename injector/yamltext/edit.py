@@ -19,7 +19,7 @@ from injector.yamltext.draft import SUBSTITUTE, Draft, Obstacle, Uneditable
 from injector.yamltext.events import YamlError
 from injector.yamltext.flow_edit import FlowEditor, check_brackets, style_of
 from injector.yamltext.layout import Layout, layout_of
-from injector.yamltext.line_nodes import BlockNode, Places
+from injector.yamltext.line_nodes import BlockNode, LinePlaces
 from injector.yamltext.lines import read_lines
 from injector.yamltext.nodes import Node, NodeShape, root_of
 from injector.yamltext.read import composed, lines_of, parsed
@@ -39,7 +39,7 @@ def edited(document: Document, before: Any, after: Any) -> str | Obstacle:
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class _Spans:
     """The node of a document, its layout, and the anchors that aliases name."""
 
     root: Node
@@ -47,17 +47,17 @@ class _Places:
     aliased: frozenset[str]
 
 
-def _places_of(document: Document) -> _Places:
+def _places_of(document: Document) -> _Spans:
     """Where everything is in a document. Raises Uneditable."""
     if lines := lines_of(document):
-        places = Places(lines)
-        return _Places(places.root, places.layout, frozenset())
+        places = LinePlaces(lines)
+        return _Spans(places.root, places.layout, frozenset())
     if _OTHER_BREAKS.search(document.text):
         raise Uneditable(Obstacle.LINE_BREAKS)
     root = root_of(parsed(document), document.text)
     if root is None:
         raise Uneditable(Obstacle.READ_BACK)
-    return _Places(root, layout_of(root, document.text), _aliases(root))
+    return _Spans(root, layout_of(root, document.text), _aliases(root))
 
 
 class _Editor:

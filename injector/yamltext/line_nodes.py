@@ -10,7 +10,7 @@ from itertools import accumulate
 from typing import Any
 
 from injector.yamltext.layout import Layout, layout_of_counts
-from injector.yamltext.lines import FLOW_MEMBER, Block, Lines, literal
+from injector.yamltext.lines import FLOW_MEMBER, BlockRows, TextLines, literal
 from injector.yamltext.nodes import Node, NodeShape
 
 
@@ -19,7 +19,7 @@ class BlockNode(Node):
 
     __slots__ = ("_block", "_places")
 
-    def __init__(self, places: Places, block: Block) -> None:
+    def __init__(self, places: LinePlaces, block: BlockRows) -> None:
         self._places = places
         self._block = block
         self.shape = NodeShape.LIST if block.is_list else NodeShape.MAP
@@ -40,10 +40,10 @@ class BlockNode(Node):
         return getattr(self, name)
 
 
-class Places:
+class LinePlaces:
     """The places of the lines of a text."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: TextLines) -> None:
         self._lines = lines
         self._texts = lines.text.split("\n")
         # Without the line breaks before each line.
@@ -74,7 +74,7 @@ class Places:
         """Where a line begins."""
         return self._lengths[row] + row
 
-    def add_member(self, node: Node, block: Block, row: int) -> None:
+    def add_member(self, node: Node, block: BlockRows, row: int) -> None:
         """Add what begins in a row of a map or list."""
         _, dash, key, gap, written, _ = self._lines.rows[row]
         place = self.begin(row) + block.column
@@ -87,9 +87,9 @@ class Places:
             start = place + len(key) + 1 + (len(gap) if written else 0)
         node.values.append(BlockNode(self, inner) if inner else self._value(start, written, row, block))
 
-    def end_of(self, block: Block) -> int:
+    def end_of(self, block: BlockRows) -> int:
         """Where the last value in a map or list ends."""
-        inner: Block | None = block
+        inner: BlockRows | None = block
         while inner:
             block = inner
             row = block.rows[-1]
@@ -98,7 +98,7 @@ class Places:
         self.add_member(last, block, row)
         return last.values[0].end
 
-    def _value(self, start: int, written: str, row: int, block: Block) -> Node:
+    def _value(self, start: int, written: str, row: int, block: BlockRows) -> Node:
         """The node of a value that begins behind a colon or a dash."""
         end = start + len(written)
         if written[:1] == "|":

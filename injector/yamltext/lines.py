@@ -46,7 +46,7 @@ Row: TypeAlias = tuple[str, str, str, str, str, str]
 """A line: indentation, dash with the blanks behind it, key, blanks behind the colon, value; or what else."""
 
 
-class Block:
+class BlockRows:
     """A map or list in block style: its column, and the rows in which its members begin."""
 
     __slots__ = ("column", "is_list", "rows")
@@ -57,14 +57,14 @@ class Block:
         self.rows = rows
 
 
-class Lines:
+class TextLines:
     """A text that is a map of plain block YAML."""
 
     __slots__ = ("_tree", "inner", "root", "rows", "text")
 
     def __init__(self, text: str, rows: list[Row]) -> None:
         """Raises Unclear for a text that is left to the parser."""
-        reader = _Reader(text, rows)
+        reader = _LineReader(text, rows)
         reader.read()
         if not reader.tree:
             raise Unclear
@@ -78,7 +78,7 @@ class Lines:
         """The tree; each caller gets its own."""
         tree, self._tree = self._tree, None
         if tree is None:
-            reader = _Reader(self.text, self.rows)
+            reader = _LineReader(self.text, self.rows)
             reader.read()
             return reader.tree
         return tree
@@ -90,7 +90,7 @@ class Lines:
 
     def row_of(self, names: Iterable[str]) -> int:
         """The row of what a path of keys and numbers leads to, or of its nearest parent."""
-        block: Block | None = self.root
+        block: BlockRows | None = self.root
         row = self.root.rows[0]
         for name in names:
             if block is None:
@@ -106,7 +106,7 @@ class Lines:
             block = self.inner.get(~row if block.is_list else row)
         return row
 
-    def _row_of_key(self, block: Block, name: str) -> int | None:
+    def _row_of_key(self, block: BlockRows, name: str) -> int | None:
         return next((row for row in block.rows if self.rows[row][2].strip('"') == name), None)
 
     def _text_of(self, row: int, written: str) -> str:
@@ -123,12 +123,12 @@ class Unclear(Exception):
     """Ends the reading of a text that is left to the parser."""
 
 
-def read_lines(text: str) -> Lines | None:
+def read_lines(text: str) -> TextLines | None:
     """Read a text; None for one that is not of this kind, or that may be an error."""
     if len(text) > LARGEST or not _is_usual(text):
         return None
     try:
-        return Lines(text, _ROW.findall(text))
+        return TextLines(text, _ROW.findall(text))
     except Unclear:
         return None
 
@@ -140,21 +140,21 @@ def _is_usual(text: str) -> bool:
     return not _UNUSUAL.search(text)
 
 
-class _Reader:
+class _LineReader:
     """Reads one text; `block` and `members` are the map or list that a line goes on with."""
 
     def __init__(self, text: str, rows: list[Row]) -> None:
-        self.root = Block(0, False, [])
+        self.root = BlockRows(0, False, [])
         self.tree: dict[str, Any] = {}
         # The blocks that are the value of the key of a row, and those that are the element of row `~number`.
-        self.inner: dict[int, Block] = {}
+        self.inner: dict[int, BlockRows] = {}
         self._text = text
         self._lines: list[str] = []
         self._rows = rows
         self._numbered = iter(enumerate(rows))
         self._block = self.root
         self._members: Any = self.tree
-        self._outer: list[tuple[Block, Any]] = []
+        self._outer: list[tuple[BlockRows, Any]] = []
 
     def read(self) -> None:
         """Fill the tree and the blocks. Raises Unclear."""
@@ -186,14 +186,14 @@ class _Reader:
             else:
                 members[name] = WORDS.get(written, written)
 
-    def _move(self, at: int, dash: str, open_key: str) -> tuple[Block, Any]:
+    def _move(self, at: int, dash: str, open_key: str) -> tuple[BlockRows, Any]:
         """Go to the map or list of a line in this column: the value of the open key, or one around it."""
         block = self._block
         if open_key and (at > block.column or (dash and at == block.column)):
             members: Any = [] if dash else {}
             self._members[open_key] = members
             self._outer.append((block, self._members))
-            return self._begin(block.rows[-1], Block(at, dash != "", []), members)
+            return self._begin(block.rows[-1], BlockRows(at, dash != "", []), members)
         while at < block.column or (at == block.column and block.is_list and not dash):
             if not self._outer:
                 raise Unclear
@@ -203,7 +203,7 @@ class _Reader:
         self._block = block
         return block, self._members
 
-    def _begin_element(self, row: int, at: int, dash: str, open_key: str) -> tuple[Block, Any]:
+    def _begin_element(self, row: int, at: int, dash: str, open_key: str) -> tuple[BlockRows, Any]:
         """Begin a map that is an element of the list of this column."""
         column = at + len(dash)
         block, elements = self._outer[-1] if self._outer else (self._block, self._members)
@@ -214,9 +214,9 @@ class _Reader:
         block.rows.append(row)
         members: dict[str, Any] = {}
         elements.append(members)
-        return self._begin(~row, Block(column, False, []), members)
+        return self._begin(~row, BlockRows(column, False, []), members)
 
-    def _begin(self, place: int, block: Block, members: Any) -> tuple[Block, Any]:
+    def _begin(self, place: int, block: BlockRows, members: Any) -> tuple[BlockRows, Any]:
         if len(self._outer) > _DEEPEST:
             raise Unclear
         self.inner[place] = self._block = block

@@ -24,7 +24,7 @@ from yaml.events import (
 from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
 from injector.yamltext.events import YamlError, events, is_merge
-from injector.yamltext.lines import LARGEST, Lines, read_lines
+from injector.yamltext.lines import LARGEST, TextLines, read_lines
 from injector.yamltext.stream import Document
 
 
@@ -41,13 +41,13 @@ def load(document: Document) -> Any:
     return lines.tree() if lines else composed(document)
 
 
-def lines_of(document: Document) -> Lines | None:
+def lines_of(document: Document) -> TextLines | None:
     """A document as lines, None where it is left to the parser; those of the last one are still there."""
     return None if document.is_json or len(document.text) > LARGEST else _lines_of(document)
 
 
 @lru_cache(maxsize=1)
-def _lines_of(document: Document) -> Lines | None:
+def _lines_of(document: Document) -> TextLines | None:
     return read_lines(document.text)
 
 

@@ -108,7 +108,9 @@ class _Writer:
         self._dash = "-" + " " * (layout.behind_dash - 1)
         self._sort_keys = sort_keys
         self._blocks = blocks
-        self._kept = _kept((layout.step, layout.before_dash, layout.behind_dash, sort_keys, blocks))
+        self._small_maps = _small_maps(
+            (layout.step, layout.before_dash, layout.behind_dash, sort_keys, blocks)
+        )
 
     def mapping(self, mapping: dict[Any, Any], indent: int, lead: str, depth: int) -> None:
         pad = " " * indent
@@ -136,15 +138,15 @@ class _Writer:
         except ValueError:
             self.mapping(mapping, indent, lead, depth)
             return
-        text = self._kept.get(key)
+        text = self._small_maps.get(key)
         if text is None:
             begin = len(self.out)
             self.mapping(mapping, indent, lead, depth)
             text = "".join(self.out[begin:])
             if len(text) <= _LONGEST_KEPT:
-                if len(self._kept) >= _MOST_KEPT:
-                    self._kept.clear()
-                self._kept[key] = text
+                if len(self._small_maps) >= _MOST_KEPT:
+                    self._small_maps.clear()
+                self._small_maps[key] = text
             return
         self.out.append(text)
 
@@ -189,7 +191,7 @@ class _Writer:
 
 
 @lru_cache(maxsize=8)
-def _kept(_style: tuple[int | bool, ...]) -> dict[tuple[bytes, int, str, int], str]:
+def _small_maps(_style: tuple[int | bool, ...]) -> dict[tuple[bytes, int, str, int], str]:
     """The texts of small maps that were written in a style."""
     return {}
 
@@ -225,7 +227,7 @@ def _number(number: int | float) -> str:
     return text if "." in text else text.replace("e", ".0e")
 
 
-class _Written(dict[str, str]):
+class _OneLineTexts(dict[str, str]):
     """Texts as they are written on one line; short ones are kept, as the same come in each workload."""
 
     def __missing__(self, text: Any) -> str:
@@ -248,7 +250,7 @@ def _one_line(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-_WRITTEN: Final = _Written()
+_WRITTEN: Final = _OneLineTexts()
 
 
 def _is_plain(text: str) -> bool:

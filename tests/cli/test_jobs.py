@@ -22,7 +22,9 @@ from tests.cli.test_render import OFF, RENDER, SERVICE, named
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize("flags", [[], ["--diff"], ["-o", "patch"], ["--check"], ["--report", "json"]])
+@pytest.mark.parametrize(
+    "flags", [[], ["--diff"], ["-o", "patch"], ["-o", "json"], ["--check"], ["--report", "json"]]
+)
 @pytest.mark.parametrize("fails", [False, True])
 def test_output_and_report_are_those_of_one_process(run: Run, flags: list[str], fails: bool) -> None:
     Path("many").mkdir()
@@ -43,6 +45,20 @@ def test_output_and_report_are_those_of_one_process(run: Run, flags: list[str], 
     for count in ("2", "3"):
         assert run(*RENDER, "many", *flags, "--jobs", count) == alone
     assert (alone.status == 1, alone.out == "") == (fails or flags == ["--check"], fails)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_folder_for_kustomize_is_that_of_one_process(run: Run) -> None:
+    Path("many.yaml").write_text("---\n".join(named(DEPLOYMENT, f"w{number}") for number in range(50)))
+    for count in ("1", "2"):
+        flags = ["-f", "many.yaml", "-o", "kustomize", "--output-dir", f"out{count}", "--jobs", count]
+        assert run(*RENDER, *flags).status == 0
+    one, two = (
+        {path.relative_to(folder): path.read_text() for path in folder.rglob("*.yaml")}
+        for folder in (Path("out1"), Path("out2"))
+    )
+    assert one == two
+    assert len(one) > 1
 
 
 def numbers(count: int, taken: list[int]) -> Iterator[int]:

@@ -44,6 +44,7 @@ from tests.fuzz import authors, oracles
 from tests.fuzz.aside import Aside
 from tests.fuzz.authors import Elements
 from tests.fuzz.bounds import bound
+from tests.fuzz.caching import Caching
 from tests.fuzz.design import Meant, is_cut, losses
 from tests.generators.forging import LISTS, Forger
 
@@ -83,6 +84,7 @@ class Setup:
     name: str
     config: Config
     app: Webhook = field(init=False)
+    caching: Caching = field(init=False)
     aside: Aside = field(init=False)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
 
@@ -96,6 +98,7 @@ class Setup:
             notify=self.aside.notify,
         )
         self.app = Webhook(state, create_app(state, inner=False))
+        self.caching = Caching(state)
 
     @cached_property
     def keys(self) -> list[str]:
@@ -280,14 +283,14 @@ def _template(pod: Tree) -> Tree:
 
 
 def _app_faults(setup: Setup, body: bytes, path: str, word: str) -> list[str]:
-    """The same body over ASGI, with records and Events: no 5xx, nothing said twice differently."""
+    """The same body over ASGI, with records and Events, and with caches: no 5xx, nothing said differently."""
     scope = scope_of("POST", path, query_string=b"timeout=30s")
     # Where the machine is busy with other things, a request may be told to come again.
     for _ in range(_TRIES):
         reply = Reply.of(asyncio.run(exchange(setup.app, scope, [body])))
         if reply.status != 429:
             break
-    if faults := setup.aside.taken():
+    if faults := setup.aside.taken() or setup.caching.faults(body, path):
         return faults
     if word.startswith("refused"):
         same_word = f"refused {reply.status}" == word

@@ -46,7 +46,17 @@ def test_generated_reviews_are_answered_as_they_have_to_be(rounds: Rounds) -> No
     assert injected > REVIEWS / 5, "few injections show little"
     assert tally.words["refused 400"] > REVIEWS / 20
     assert sum(setup.aside.recorded for setup in rounds.setups) > REVIEWS / 20
+    assert cache_hits(rounds) > REVIEWS / 20
     assert {kind.partition(" to ")[2] for kind in tally.kinds} == {setup.name for setup in rounds.setups}
+
+
+def cache_hits(rounds: Rounds) -> int:
+    """How many answers of the webhooks with caches came from these."""
+    lines = [line for setup in rounds.setups for line in setup.caching.metrics.text().decode().splitlines()]
+    hits = [
+        line for line in lines if line.startswith("injector_cache_request_total") and 'result="hit"' in line
+    ]
+    return int(sum(float(line.rpartition(" ")[2]) for line in hits))
 
 
 def test_a_number_draws_the_same_review_again(rounds: Rounds) -> None:

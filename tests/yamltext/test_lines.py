@@ -17,8 +17,8 @@ from injector.yamltext.alignment import same
 from injector.yamltext.compose import Composer
 from injector.yamltext.events import events
 from injector.yamltext.layout import layout_of
-from injector.yamltext.line_nodes import Places
-from injector.yamltext.lines import LARGEST, Lines, read_lines
+from injector.yamltext.line_nodes import LinePlaces
+from injector.yamltext.lines import LARGEST, TextLines, read_lines
 from injector.yamltext.nodes import Node, root_of
 
 REPO = Path(__file__).resolve().parents[2]
@@ -163,7 +163,7 @@ def test_lines_of_all_sorts_are_read_as_the_parser_reads_them(text: str) -> None
         check(lines, text)
 
 
-def check(lines: Lines, text: str) -> None:
+def check(lines: TextLines, text: str) -> None:
     """What was read is what the parser reads: the tree with its order, the places, the kind, the lines."""
     document = Document(text, line=3)
     composer = Composer(document)
@@ -176,7 +176,7 @@ def check(lines: Lines, text: str) -> None:
     assert _order(read) == _order(tree)
     root = root_of(events(document), text)
     assert root is not None
-    places = Places(lines)
+    places = LinePlaces(lines)
     assert _flat(places.root) == _flat(root)
     assert places.layout == layout_of(root, text)
     by_parser = Document(f"{text}\n# \x85\n", line=3)

@@ -25,14 +25,14 @@ def mark(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PatchPlan:
     """A patch in pieces; at `holes` the text of that number follows."""
 
     pieces: tuple[str, ...]
     holes: tuple[tuple[int, int], ...]
 
     @classmethod
-    def of(cls, patch: str, count: int) -> Plan | None:
+    def of(cls, patch: str, count: int) -> PatchPlan | None:
         """The plan of a patch with marks; None where a text that nobody reads is in it, or part of a mark."""
         if count > _MOST:
             return None

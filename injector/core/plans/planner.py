@@ -19,9 +19,9 @@ from injector.core.model import Facts, Manifest, Operation, Verdict
 from injector.core.outcome import Outcome
 from injector.core.plans import unread
 from injector.core.plans.generations import Generations
-from injector.core.plans.plan import STEM, Plan, mark
-from injector.core.plans.reading import reading_of
-from injector.core.plans.shape import NoShape, Reading, Shape, shape_of, with_marks
+from injector.core.plans.plan import STEM, PatchPlan, mark
+from injector.core.plans.rules import copy_rules_of
+from injector.core.plans.shape import CopyRules, NoShape, PodShape, shape_of, with_marks
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
 from injector.core.tree.application import applied
@@ -38,7 +38,7 @@ _TEXT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class InjectionCall:
     """What an injection is asked about.
 
     `size` is at least that of the pod, in bytes; `holder` is the workload around the pod template.
@@ -52,14 +52,14 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class ProvenPlan:
     """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
 
     `orders` are the maps whose keys have another order than the patch gives them, which shows in a file.
     `spent` is the counted work of one of them; `rest` is the caller's.
     """
 
-    plan: Plan
+    plan: PatchPlan
     orders: tuple[tuple[str, tuple[str, ...]], ...]
     spent: int
     outcome: Outcome
@@ -71,7 +71,7 @@ class _Known:
     """What is known about a shape under facts without an owner: its plan, or that there can be none."""
 
     facts: Facts
-    planned: Planned | None
+    planned: ProvenPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,8 @@ class Question:
     """
 
     reason: str = ""
-    shape: Shape | None = None
-    planned: Planned | None = None
+    shape: PodShape | None = None
+    planned: ProvenPlan | None = None
     patch: str = ""
 
 
@@ -97,37 +97,37 @@ class Planner:
         self._plans: Generations[_Known] = Generations(limit, evicted)
         self._enabled = limit > 0
         self._config: Config | None = None
-        self._readings: tuple[Reading, Reading] | None = None
+        self._rules: tuple[CopyRules, CopyRules] | None = None
 
     @property
     def size(self) -> int:
         """Bytes of the plans and their keys."""
         return self._plans.size
 
-    def inject(self, given: Given) -> Outcome:
+    def inject(self, call: InjectionCall) -> Outcome:
         """What `core.injection.pipeline.inject` gives, but for the trace of the decision."""
-        question = self.ask(given)
+        question = self.ask(call)
         if question.planned is not None:
             operations = tuple(Operation(**each) for each in json.loads(question.patch))
-            pod = _in_order(applied(given.pod, operations), question.planned.orders)
+            pod = _in_order(applied(call.pod, operations), question.planned.orders)
             return replace(question.planned.outcome, pod=pod, patch=operations)
-        work = Work(given.config.work_limit)
-        outcome = inject(given.pod, given.facts, given.config, given.holder, work)
-        self.learn(question, given, outcome, work.spent)
+        work = Work(call.config.work_limit)
+        outcome = inject(call.pod, call.facts, call.config, call.holder, work)
+        self.learn(question, call, outcome, work.spent)
         return outcome
 
-    def ask(self, given: Given, around: tuple[str, ...] = ()) -> Question:
+    def ask(self, call: InjectionCall, around: tuple[str, ...] = ()) -> Question:
         """What is known about a pod; `around` is what else the caller's answer depends on."""
-        pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
+        pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
         if not self._enabled:
             return Question("off")
         if config is not self._config:
             self._use(config)
-        reading = self._reading(facts)
-        if reading is None:
+        rules = self._rules_for(facts)
+        if rules is None:
             return Question("profile")
         try:
-            shape = shape_of(pod, facts.owner, reading, (around, _of_facts(facts), _of_holder(holder)))
+            shape = shape_of(pod, facts.owner, rules, (around, _of_facts(facts), _of_holder(holder)))
         except NoShape as error:
             return Question(error.reason)
         known = self._plans.get(shape.key)
@@ -139,14 +139,14 @@ class Planner:
             return Question("new", shape) if self._plans.met(shape.key) else Question("first")
         if known.planned is None:
             return Question("no-plan")
-        if known.planned.spent + given.size * _UNITS > config.work_limit:
+        if known.planned.spent + call.size * _UNITS > config.work_limit:
             return Question("work")
         return Question(planned=known.planned, patch=known.planned.plan.patch(shape.values))
 
     def learn(
         self,
         question: Question,
-        given: Given,
+        call: InjectionCall,
         outcome: Outcome,
         spent: int,
         rest: Callable[[Outcome], Any] = lambda _outcome: None,
@@ -155,40 +155,40 @@ class Planner:
 
         `rest` makes of an outcome what the caller keeps with the plan: the same for every pod of the shape.
         """
-        if question.shape is None or given.config is not self._config:
+        if question.shape is None or call.config is not self._config:
             return
-        planned = self._proven(question.shape, given, outcome, spent, rest)
-        size = _REST + bytes_of(outcome, given.facts) + (planned.plan.size if planned is not None else 0)
-        self._plans.put(question.shape.key, _Known(_without_owner(given.facts), planned), size)
+        planned = self._proven(question.shape, call, outcome, spent, rest)
+        size = _REST + bytes_of(outcome, call.facts) + (planned.plan.size if planned is not None else 0)
+        self._plans.put(question.shape.key, _Known(_without_owner(call.facts), planned), size)
 
-    def _reading(self, facts: Facts) -> Reading | None:
+    def _rules_for(self, facts: Facts) -> CopyRules | None:
         """How shapes are made; objects of a cluster may select pods by any label."""
-        return self._readings and self._readings[bool(facts.objects)]
+        return self._rules and self._rules[bool(facts.objects)]
 
     def _use(self, config: Config) -> None:
         """Forget the plans of another configuration."""
         self._plans.clear()
-        self._config, self._readings = config, None
+        self._config, self._rules = config, None
         if all(unread.is_known(name, config) for name in unread.possible_templates({}, config)):
-            free, bound = (reading_of(config, labels_are_free=each) for each in (True, False))
+            free, bound = (copy_rules_of(config, labels_are_free=each) for each in (True, False))
             if free is not None and bound is not None:
-                self._readings = free, bound
+                self._rules = free, bound
 
     def _proven(
         self,
-        shape: Shape,
-        given: Given,
+        shape: PodShape,
+        call: InjectionCall,
         outcome: Outcome,
         spent: int,
         rest: Callable[[Outcome], Any],
-    ) -> Planned | None:
-        pod, facts, config, holder = given.pod, given.facts, given.config, given.holder
+    ) -> ProvenPlan | None:
+        pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
         if not _is_plain(outcome) or STEM in json.dumps(pod):
             return None
-        reading = self._reading(facts)
-        if reading is None:
+        rules = self._rules_for(facts)
+        if rules is None:
             return None
-        owner, marked_pod = with_marks(pod, facts.owner, reading, mark)
+        owner, marked_pod = with_marks(pod, facts.owner, rules, mark)
         marked = inject(marked_pod, replace(facts, owner=owner), config, holder, Work(config.work_limit))
         if not _is_plain(marked) or _rest_of(marked) != _rest_of(outcome):
             return None
@@ -200,10 +200,10 @@ class Planner:
             # A volume that the injection adds could have the name of the pod's own.
             return None
         orders = tuple(_other_orders(applied(pod, outcome.patch), outcome.pod, ""))
-        plan = Plan.of(text, len(shape.values))
+        plan = PatchPlan.of(text, len(shape.values))
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
             return None
-        return Planned(plan, orders, spent, reduced(outcome), of_outcome)
+        return ProvenPlan(plan, orders, spent, reduced(outcome), of_outcome)
 
 
 def reduced(outcome: Outcome) -> Outcome:

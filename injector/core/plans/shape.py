@@ -33,7 +33,7 @@ _OBJECTS: Final = (("configMap", "name"), ("secret", "secretName"), ("persistent
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class CopyRules:
     """What of a configuration says which texts are only copied.
 
     `labels` are keys whose values rules compare, `containers` names with a meaning, `bookkeeping` the
@@ -50,7 +50,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PodShape:
     """The digest of a shape, and the texts of the pod that reach the result."""
 
     key: bytes
@@ -65,12 +65,12 @@ class NoShape(Exception):
         self.reason = reason
 
 
-def shape_of(pod: Manifest, owner: Owner | None, reading: Reading, around: tuple[Any, ...]) -> Shape:
+def shape_of(pod: Manifest, owner: Owner | None, rules: CopyRules, around: tuple[Any, ...]) -> PodShape:
     """The shape of a pod; `around` is what else an answer depends on, of the types of JSON.
 
     `owner` is the workload where it is at hand. Raises NoShape.
     """
-    walk = _Walk(reading, None)
+    walk = _ShapeWalk(rules, None)
     walk.owner(owner)
     tree = walk.pod(pod)
     try:
@@ -81,29 +81,29 @@ def shape_of(pod: Manifest, owner: Owner | None, reading: Reading, around: tuple
     if walk.token is not None and walk.token.encode("ascii") in text:
         # What names the volume elsewhere, such as an annotation, makes its name more than a copied text.
         raise NoShape("value")
-    if any(part.encode("utf-8") in text for part in reading.copied.written):
+    if any(part.encode("utf-8") in text for part in rules.copied.written):
         # What is there already is not written, and a part of it is a name that is not in the shape.
         raise NoShape("value")
-    return Shape(hashlib.sha256(text).digest(), tuple(walk.values))
+    return PodShape(hashlib.sha256(text).digest(), tuple(walk.values))
 
 
 def with_marks(
-    pod: Manifest, owner: Owner | None, reading: Reading, mark: Callable[[int], str]
+    pod: Manifest, owner: Owner | None, rules: CopyRules, mark: Callable[[int], str]
 ) -> tuple[Owner | None, Manifest]:
     """The owner and the pod with a mark for each text that the shape leaves out.
 
     `mark` gets the number of a copied text, -1 for one that nobody reads.
     """
-    walk = _Walk(reading, mark)
+    walk = _ShapeWalk(rules, mark)
     return walk.owner(owner), walk.pod(pod)
 
 
-class _Walk:
+class _ShapeWalk:
     """One walk over a pod, which copies what it changes."""
 
-    def __init__(self, reading: Reading, mark: Callable[[int], str] | None) -> None:
+    def __init__(self, rules: CopyRules, mark: Callable[[int], str] | None) -> None:
         self.values: list[str] = []
-        self._reading = reading
+        self._rules = rules
         self._mark = mark
         # Values of annotations that stay, the numbers of containers, and the name of the token's volume.
         self._retained: list[Any] = []
@@ -135,9 +135,9 @@ class _Walk:
         return _UNREAD if self._mark is None else self._mark(-1)
 
     def _metadata(self, meta: Manifest) -> Manifest:
-        if not self._reading.bookkeeping.isdisjoint(meta.get("annotations") or ()):
+        if not self._rules.bookkeeping.isdisjoint(meta.get("annotations") or ()):
             raise NoShape("annotation")
-        owner = _Owner.of(meta, self, splits=self._reading.hash_is_free)
+        owner = _Owner.of(meta, self, splits=self._rules.hash_is_free)
         out: dict[str, Any] = {}
         for key, value in meta.items():
             if key == "labels" and type(value) is dict:
@@ -161,12 +161,12 @@ class _Walk:
     def _label(self, key: str, text: Any, owner: _Owner) -> Any:
         if key == HASH and owner.hash:
             return _FOLLOWS if self._mark is None else owner.hash
-        if not self._reading.labels_are_free or key in self._reading.labels or not texts.is_label(text):
+        if not self._rules.labels_are_free or key in self._rules.labels or not texts.is_label(text):
             return text
-        return self.copied(text) if key in self._reading.copied.names else self._unread()
+        return self.copied(text) if key in self._rules.copied.names else self._unread()
 
     def _annotation(self, key: str, text: Any) -> Any:
-        if key.startswith(self._reading.copied.annotations) and texts.is_plain(text):
+        if key.startswith(self._rules.copied.annotations) and texts.is_plain(text):
             return self._unread()
         self._retained.append(text)
         return text
@@ -216,7 +216,7 @@ class _Walk:
             names += [each.get("name") if type(each) is dict else None for each in listed]
         if not all(map(texts.is_container, names)) or len(set(names)) != len(names):
             raise NoShape("container")
-        if not self._reading.containers.isdisjoint(names):
+        if not self._rules.containers.isdisjoint(names):
             raise NoShape("container")
         if any(name in str(text) for text in self._retained for name in names):
             raise NoShape("annotation")
@@ -268,7 +268,7 @@ class _Walk:
         action = probe.get("httpGet") if type(probe) is dict else None
         if type(action) is not dict or not texts.is_path(action.get("path")):
             return probe
-        if action["path"].startswith(self._reading.copied.written):
+        if action["path"].startswith(self._rules.copied.written):
             return probe
         path = _COPIED if self._mark is None else "/" + self._mark(len(self.values))
         self.values.append(action["path"][1:])
@@ -299,7 +299,7 @@ class _Owner:
     hash: str = ""
 
     @classmethod
-    def of(cls, meta: Manifest, walk: _Walk, *, splits: bool) -> _Owner:
+    def of(cls, meta: Manifest, walk: _ShapeWalk, *, splits: bool) -> _Owner:
         """The first controller, as `core.owner` finds it."""
         listed = meta.get("ownerReferences")
         references = [each for each in listed if type(each) is dict] if type(listed) is list else []

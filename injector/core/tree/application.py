@@ -100,12 +100,18 @@ def _change_list(place: list[Any], last: str, operation: Operation) -> None:
 
 def is_json(value: Any) -> bool:
     """Whether it has only what JSON text holds exactly: maps with texts as keys, lists, and scalars."""
-    kind = type(value)
-    if kind is dict:
-        for key, inner in value.items():
-            if type(key) is not str or not (type(inner) is str or is_json(inner)):
+    stack: list[Any] = [[value]]
+    while stack:
+        members = stack.pop()
+        if type(members) is dict:
+            for key in members:
+                if type(key) is not str:
+                    return False
+            members = members.values()
+        for member in members:
+            kind = type(member)
+            if kind is dict or kind is list:
+                stack.append(member)
+            elif kind not in _SCALARS:
                 return False
-        return True
-    if kind is list:
-        return all(type(inner) is str or is_json(inner) for inner in value)
-    return kind in _SCALARS
+    return True

@@ -92,7 +92,10 @@ def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]
     for index, mount in enumerate(mounts):
         if str(mount.get("name")) not in known:
             yield _without_volume(container.item("volumeMounts", index, mount), "volumeMounts")
-        for rule, field, text in _of_mount(mount, counts[str(mount.get("mountPath"))], privileged):
+        count = counts[str(mount.get("mountPath"))]
+        if count <= 1 and mount.keys() <= _PLAIN_MOUNT:
+            continue
+        for rule, field, text in _of_mount(mount, count, privileged):
             yield container.item("volumeMounts", index, mount).problem(rule, field, text)
 
 
@@ -100,8 +103,6 @@ def _of_mount(mount: Manifest, count: int, privileged: bool) -> Iterator[_Fault]
     if count > 1:
         text = f"the mount of volume {shown(mount.get('name'))} has the mountPath of another"
         yield PodRule.MOUNT_PATH, "mountPath", text
-    if mount.keys() <= _PLAIN_MOUNT:
-        return
     label = f"the mount of volume {shown(mount.get('name'))}"
     for field in ("subPath", "subPathExpr"):
         if _leaves(mount.get(field)):

@@ -53,6 +53,9 @@ def is_dns_name(name: str) -> bool:
 
 
 def _is_host(host: str) -> bool:
+    if ":" not in host and not host[-1:].isdigit():
+        # No address, and the module that knows them need not be loaded.
+        return is_dns_name(host)
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Owner
 from injector.core.outcome import Outcome
-from injector.core.plans.planner import Given, Planner
+from injector.core.plans.planner import InjectionCall, Planner
 from injector.core.profile import Config
 from tests.generators.strategies import pods
 from tests.test_laws import BUILT, injected
@@ -40,7 +40,7 @@ def renamed(pod: Manifest, number: int) -> Manifest:
     return other
 
 
-def workloads(pod: Manifest, config: Config) -> Iterator[Given]:
+def workloads(pod: Manifest, config: Config) -> Iterator[InjectionCall]:
     """Deployments with this pod and three that differ from it in copied texts."""
     for number in range(4):
         template = renamed(pod, number)
@@ -52,7 +52,7 @@ def workloads(pod: Manifest, config: Config) -> Iterator[Given]:
             "spec": {"template": template},
         }
         facts = Facts(namespace="shop", owner=Owner("apps/v1", "Deployment", name))
-        yield Given(template, facts, config, len(json.dumps(holder)), holder)
+        yield InjectionCall(template, facts, config, len(json.dumps(holder)), holder)
 
 
 def compared(outcome: Outcome) -> Any:

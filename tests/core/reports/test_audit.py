@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -33,7 +34,7 @@ FACTS = Facts("shop", namespace_object=KNOWN)
 
 def admitted(pod: Manifest, config: Config = CONFIG) -> Manifest:
     """The pod as a cluster has it some time later."""
-    out = inject(pod, replace(FACTS, origin=Origin.WEBHOOK), config).pod
+    out = deepcopy(inject(pod, replace(FACTS, origin=Origin.WEBHOOK), config).pod)
     later = {"uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-01-01T00:00:00Z"}
     return {**out, "metadata": {**out["metadata"], **later}, "status": {"phase": "Running"}}
 

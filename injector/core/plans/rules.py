@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from injector.core import kinds, names
-from injector.core.plans.shape import HASH, Reading
+from injector.core.plans.shape import HASH, CopyRules
 from injector.core.profile import Config
 from injector.core.selectors import Selector
 
 
-def reading_of(config: Config, *, labels_are_free: bool) -> Reading | None:
+def copy_rules_of(config: Config, *, labels_are_free: bool) -> CopyRules | None:
     """How shapes are made under a configuration; None where its profile does not know what it copies."""
     profile, copied = config.profile, config.profile.copied(config)
     if copied is None:
@@ -28,7 +28,7 @@ def reading_of(config: Config, *, labels_are_free: bool) -> Reading | None:
     outline = config.templates.outline(names.CONTAINER_LISTS).names
     containers = copied.reserved.union(*outline.values(), (mark.container for mark in profile.foreign))
     containers |= config.placement.keys() | {position.other for position in config.placement.values()}
-    return Reading(
+    return CopyRules(
         copied,
         frozenset(labels | of_kinds),
         frozenset(containers),
