@@ -23,7 +23,7 @@ from injector.server import answers, reviews
 from injector.server.state import Limits
 from injector.work import Work
 
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 # A round takes so long at least.
 _ROUND_SECONDS: Final = 0.1
 # Reviews that are made at a time.
@@ -99,9 +99,14 @@ def _namespace(name: str) -> Namespace:
 
 def largest(config: Config, make: pods.Maker) -> int:
     """How many elements the largest pod of a maker has that is let in."""
-    low, high = 1, 2
-    while units(config, make(high)) is not None:
-        low, high = high, 4 * high
+    low, high = 8, 72
+    few, more = units(config, make(low)), units(config, make(high))
+    if few is not None and more is not None and more > few:
+        # Units grow in proportion.
+        at = int((config.work_limit - few) * (high - low) / (more - few))
+        if units(config, make(at)) is not None:
+            return at
+        low, high = (high, at) if at > high else (1, at)
     while high - low > max(1, _PRECISION * low):
         middle = (low + high) // 2
         low, high = (middle, high) if units(config, make(middle)) is not None else (low, middle)
