@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 
-class Part:
+class KnownPart:
     """One of them. What is known: its size in units of work, the checks that it passed, and its copies.
 
     A copy is kept by the identity of the schema that it is made under, with that schema.
@@ -32,20 +32,20 @@ class Parts:
     __slots__ = ("_by_id", "of")
 
     def __init__(self) -> None:
-        self._by_id: dict[int, Part] = {}
+        self._by_id: dict[int, KnownPart] = {}
         self.of = self._by_id.get
         """The part with an identity; None for any other value."""
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def all(self) -> Iterator[Part]:
+    def all(self) -> Iterator[KnownPart]:
         """Each of them."""
         return iter(self._by_id.values())
 
     def add(self, tree: Any) -> None:
         """Take a map or list that will be met again."""
-        self._by_id[id(tree)] = Part(tree)
+        self._by_id[id(tree)] = KnownPart(tree)
 
     def drop(self, tree: Any) -> None:
         """Forget one that will not."""

@@ -207,9 +207,8 @@ def post(case: Case, body: bytes, stage: Stage) -> Manifest:
         objects=lambda: stage.around.objects,
     )
     app = Webhook(state, create_app(state, inner=False))
-    reply = Reply.of(asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body])))
-    assert reply.status == 200
-    return dict(reply.json)
+    sent = asyncio.run(exchange(app, scope_of("POST", case.path or "/mutate"), [body]))
+    return dict(Reply.of(sent).json)
 
 
 def at_webhook_door(case: Case, stage: Stage) -> DoorResult:

@@ -16,7 +16,7 @@ from injector.yamltext import load_json
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
 _INCOMPLETE: Final = "incomplete"
-_LONGEST_KEPT: Final = 2048
+_LONGEST_CACHED: Final = 2048
 # To make one takes longer than to write most of these texts.
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SORTED: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
@@ -93,7 +93,7 @@ def parse(text: str | None) -> Status | None:
     """A status from the annotation's value; what is not a list of names in it counts as empty."""
     if text is None:
         return None
-    return _kept(text) if len(text) <= _LONGEST_KEPT else _parsed(text)
+    return _cached(text) if len(text) <= _LONGEST_CACHED else _parsed(text)
 
 
 def _parsed(text: str) -> Status | None:
@@ -113,7 +113,7 @@ def _parsed(text: str) -> Status | None:
 
 
 # Most pods have the same one, and each is read several times.
-_kept: Final = lru_cache(256)(_parsed)
+_cached: Final = lru_cache(256)(_parsed)
 
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:

@@ -126,35 +126,35 @@ class RenderedText:
 class _Tree:
     """A map or list with marks somewhere below. What it was the last time is kept."""
 
-    __slots__ = ("_given", "_units", "indexes")
+    __slots__ = ("_last", "_units", "indexes")
 
     def __init__(self, below: Iterable[Any]) -> None:
         marked = (each.indexes for each in below if isinstance(each, _FILLERS))
         self.indexes: frozenset[int] = frozenset().union(*marked)
-        self._given: Any = None
+        self._last: Any = None
         self._units = 0
 
     def fill(self, to: _Filling) -> Any:
         """The one of this rendering: that of the last one where no value below it is another."""
-        parts, given = to.parts, self._given
-        if given is not None:
+        parts, last = to.parts, self._last
+        if last is not None:
             if self.indexes.isdisjoint(to.changed):
                 to.run.charge(self._units)
                 self.add_to(parts)
-                return given
-            parts.drop(given)
-            self._given = None
+                return last
+            parts.drop(last)
+            self._last = None
         before = to.run.work
         filled = self.made(to)
         self._units = to.run.work - before
         if self._units <= _LARGEST:
-            self._given = filled
+            self._last = filled
         return filled
 
     def add_to(self, parts: Parts) -> None:
         """Add what it gave, and all below; nothing where that is done."""
-        if self._given is not None and parts.of(id(self._given)) is None:
-            parts.add(self._given)
+        if self._last is not None and parts.of(id(self._last)) is None:
+            parts.add(self._last)
             for inner in self.below():
                 if isinstance(inner, _Tree):
                     inner.add_to(parts)
@@ -168,9 +168,9 @@ class _Tree:
         raise NotImplementedError
 
     @property
-    def given(self) -> Any:
+    def last(self) -> Any:
         """What it was the last time; None where that was not kept."""
-        return self._given
+        return self._last
 
 
 class Map(_Tree):
@@ -240,7 +240,7 @@ class Skeleton:
     def forget(self, parts: Parts) -> None:
         """Take from `parts` what this skeleton added."""
         self._drop_copies(parts)
-        for tree in (*_static_in(self._tree), *_given_in(self._tree)):
+        for tree in (*_static_in(self._tree), *_last_in(self._tree)):
             parts.drop(tree)
 
     def fill(self, run: RenderBudget, parts: Parts) -> Any:
@@ -269,11 +269,11 @@ def _static_in(tree: Any) -> Iterator[Any]:
         yield from trees_in(tree)
 
 
-def _given_in(tree: Any) -> Iterator[Any]:
+def _last_in(tree: Any) -> Iterator[Any]:
     if isinstance(tree, _Tree):
-        yield tree.given
+        yield tree.last
         for inner in tree.below():
-            yield from _given_in(inner)
+            yield from _last_in(inner)
 
 
 def _placed(run: RenderBudget, index: int, make: Callable[[object, str], Any]) -> Any:

@@ -17,7 +17,6 @@ from injector.config.loading import Input, Text, load_input
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server import admitting, queue, reviews
-from injector.server import app as webhook
 from injector.server.answers import AnswerPolicy
 from injector.server.app import Webhook
 from injector.server.health import create_app
@@ -247,7 +246,7 @@ def test_past_the_cpu_limit_a_pod_is_denied_and_the_process_goes_on(
 
 def test_a_shorter_timeout_of_the_request_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     # Else the caller would have to wait for the default limit.
-    monkeypatch.setattr(webhook, "budget_of", lambda _query: 0.2)
+    monkeypatch.setattr("injector.server.app.budget_of", lambda _query: 0.2)
     monkeypatch.setattr(time, "perf_counter", lambda: 1000.0)
     stage = Stage(Gate(namespace="nobody's").config(spin), Limits(cpu_seconds=3600.0))
     answer = run(lambda: stage.post("greedy", large=True))
@@ -308,7 +307,7 @@ def test_loop_and_thread_give_the_same_answer_and_call_back_in_the_loop(
     }
     stage = Stage(a_config(), changed=asked)
     in_loop = run(lambda: stage.post("shop"))
-    monkeypatch.setattr(webhook, "LOOP_BYTES", 0)
+    monkeypatch.setattr("injector.server.app.LOOP_BYTES", 0)
     in_thread = run(lambda: stage.post("shop"))
     assert in_loop == in_thread
     assert [what for what, _ in calls] == ["objects", "notify", "record"] * 2

@@ -299,10 +299,10 @@ def other_config(both: Beside) -> None:
 
 def reasons(both: Beside) -> dict[str, int]:
     text = both.metrics.text().decode()
-    found = re.findall(
+    counts = re.findall(
         r'^injector_ordinary_admission_total\{reason="([a-z-]+)"\} ([0-9.]+)$', text, re.MULTILINE
     )
-    return {reason: int(float(count)) for reason, count in found if float(count)}
+    return {reason: int(float(count)) for reason, count in counts if float(count)}
 
 
 USER_VOLUME = "sidecar.istio.io/userVolume"

@@ -98,8 +98,8 @@ def test_a_value_that_is_refused_leaves_no_part_of_its_rendering() -> None:
         with pytest.raises(RenderError):
             rendered(one, {**FIRST, "args": [object()], "name": name})
     assert same(rendered(one, OTHER)[0], rendered(templates(TEXT), OTHER)[0])
-    kept = {id(part.tree) for part in one.parts.all()}
-    assert static <= kept
+    known = {id(part.tree) for part in one.parts.all()}
+    assert static <= known
 
 
 def test_parts_go_with_their_skeleton() -> None:

@@ -95,8 +95,8 @@ def text(costs: Costs, chart: Defaults, rows: Sequence[Sequence[str]], condition
 
 def costs_of(page: str) -> Costs:
     """The costs that stand on the page."""
-    found = {name: float(cost) / 1e6 for name, cost in _COST.findall(page)}
-    return Costs(*(found[name] for name in COSTS))
+    costs = {name: float(cost) / 1e6 for name, cost in _COST.findall(page)}
+    return Costs(*(costs[name] for name in COSTS))
 
 
 def conditions_of(page: str) -> list[str]:

@@ -40,8 +40,8 @@ def _measured() -> int:
             steps = list(axes.steps(options.most))
             maker, text, failed = page.GROWTH, page.of_steps(steps), page.missed_by_steps(steps)
         else:
-            found = costly(configuration(), COSTLY)
-            maker, text, failed = page.PODS, page.of_costly(found), page.missed_by_costly(found)
+            costliest = costly(configuration(), COSTLY)
+            maker, text, failed = page.PODS, page.of_costly(costliest), page.missed_by_costly(costliest)
         print(text, flush=True)
         missed += failed
         if not failed:

@@ -115,11 +115,11 @@ def largest(config: Config, make: pods.Maker) -> int:
 
 def costly(config: Config, makers: Mapping[str, pods.Maker]) -> list[Costly]:
     """The largest pod of each maker that is let in, the one that takes most first."""
-    server, found = webhook(config, caches=False), []
+    server, costliest = webhook(config, caches=False), []
     for kind, make in makers.items():
         count = largest(config, make)
         body = pods.body(make(count))
         taken = min(once(server, [body]) for _ in range(ROUNDS))
-        found.append(Costly(kind, count, len(body), units(config, make(count)) or 0, taken))
+        costliest.append(Costly(kind, count, len(body), units(config, make(count)) or 0, taken))
     server.close()
-    return sorted(found, key=lambda each: -each.seconds)
+    return sorted(costliest, key=lambda each: -each.seconds)

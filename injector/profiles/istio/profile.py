@@ -54,7 +54,7 @@ from injector.profiles.istio.containers import (
 from injector.profiles.istio.copied import COPIED
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
-from injector.profiles.istio.values import dig
+from injector.profiles.istio.values import dig, leaf_paths, without
 
 if TYPE_CHECKING:
     from injector.core.cause_types import Symptom
@@ -169,8 +169,8 @@ class IstioProfile(Profile):
     def single_settings(self, config: Config) -> Iterator[tuple[str, Config]]:
         """Each leaf of the written mesh configuration."""
         written = settings_of(config).raw.mesh_config
-        for path in _leaf_paths(written, ()):
-            yield ".".join(path), _with_mesh(self, config, _without(written, path))
+        for path in leaf_paths(written):
+            yield ".".join(path), _with_mesh(self, config, without(written, path))
 
     def entries(self, config_revision: str, values: Manifest) -> tuple[WebhookEntry, ...]:
         """The entries of istiod's chart for the revision."""
@@ -309,21 +309,6 @@ def _everywhere(values: Manifest) -> bool:
 def _with_mesh(profile: IstioProfile, config: Config, mesh: Mapping[str, Any]) -> Config:
     raw = replace(settings_of(config).raw, mesh_config=mesh, values=config.values)
     return replace(config, settings=profile.settings(raw))
-
-
-def _leaf_paths(tree: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
-    if isinstance(tree, dict) and tree:
-        for key, inner in tree.items():
-            yield from _leaf_paths(inner, (*path, key))
-    elif path:
-        yield path
-
-
-def _without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
-    head, *rest = path
-    if rest:
-        return {**tree, head: _without(tree[head], tuple(rest))}
-    return {k: v for k, v in tree.items() if k != head}
 
 
 def _stripped(run: Injection) -> Manifest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 
@@ -38,3 +38,20 @@ def printed(value: Any) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def leaf_paths(tree: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all members that are no maps with members."""
+    if isinstance(tree, dict) and tree:
+        for key, inner in tree.items():
+            yield from leaf_paths(inner, (*path, key))
+    elif path:
+        yield path
+
+
+def without(tree: Mapping[str, Any], path: tuple[str, ...]) -> Mapping[str, Any]:
+    """A tree without the member at a path."""
+    head, *rest = path
+    if rest:
+        return {**tree, head: without(tree[head], tuple(rest))}
+    return {k: v for k, v in tree.items() if k != head}
