@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from injector.parts import NONE, Parts
+
 CHARACTERS: Final = 64
 """Characters of text that count as one unit."""
 
@@ -60,14 +62,17 @@ class Work:
         """Units that may still be charged."""
         return max(self.limit - self.spent, 0)
 
-    def measure(self, tree: Any, times: int = 1) -> int:
-        """Charge `times` walks over a tree and return its size in units. What is measured may not change."""
+    def measure(self, tree: Any, times: int = 1, parts: Parts = NONE) -> int:
+        """Charge `times` walks over a tree and return its size in units. What is measured may not change.
+
+        Each of the `parts` is measured once for all accounts.
+        """
         self._measured.append(tree)
-        size = self._size((tree,), self.left)
+        size = self._size((tree,), self.left, parts)
         self.charge(size * times)
         return size
 
-    def _size(self, members: Any, left: int) -> int:
+    def _size(self, members: Any, left: int, parts: Parts) -> int:
         """The units of the members of a map or list; past `left` only some of them."""
         size = len(members)
         if type(members) is dict:
@@ -83,10 +88,21 @@ class Work:
                 # A result shares most of what it has with the pod and the overlay.
                 inner = self._sizes.get(id(value))
                 if inner is None:
-                    inner = self._size(value, left)
+                    inner = self._size_of_part(value, left, parts)
                     if inner >= _REMEMBERED:
                         self._sizes[id(value)] = inner
                 size += inner
                 if size > left:
                     break
         return size
+
+    def _size_of_part(self, value: Any, left: int, parts: Parts) -> int:
+        part = parts.of(id(value))
+        if part is None:
+            return self._size(value, left, parts)
+        if part.size is None:
+            size = self._size(value, left, parts)
+            if size > left:
+                return size
+            part.size = size
+        return part.size

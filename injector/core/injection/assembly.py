@@ -53,7 +53,7 @@ def build(run: Injection, size: int) -> None:
         rendered = overlays(run)
         for name, overlay in zip(chosen_templates(run), rendered, strict=True):
             run.work.charge(size)
-            run.work.measure(overlay, _WALKS_OF_OVERLAY)
+            run.work.measure(overlay, _WALKS_OF_OVERLAY, run.config.templates.parts)
             template_fields.check(run, name, overlay)
             copies = Copies(run.config.templates.parts)
             run.overlay = merge(run.overlay, overlay, run.schema, copies)

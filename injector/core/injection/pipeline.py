@@ -105,7 +105,7 @@ def _injected(request: _Request, config: Config, work: Work) -> Outcome:
         build(run, size)
         refusals.check_distinct(run, run.pod)
         after = _settle(run)
-        work.measure(after, WALKS_OF_RESULT)
+        work.measure(after, WALKS_OF_RESULT, config.templates.parts)
         refusals.check_result(run, after)
         _check_powers(run, after)
         run.findings.extend(near_misses.auto_images(after))

@@ -23,7 +23,7 @@ def result_problems(run: Injection, after: Manifest, holder: Manifest | None) ->
     `holder` is the workload around the pod, whose claims become volumes.
     """
     claims = claims_of(holder)
-    listed = list(problems(after, claims))
+    listed = list(problems(after, claims, run.config.templates.parts))
     own = _identities(run, claims) if listed else frozenset()
     out = tuple(_classified(run, problem, problem.identity not in own) for problem in listed)
     run.findings.extend(each.finding for each in out)

@@ -15,17 +15,18 @@ from injector.core.model import Manifest
 from injector.core.pod_fields import FieldProblem
 from injector.core.validation.places import key_of
 from injector.core.validation.problem import Path, PodProblem, PodRule
+from injector.parts import NONE, Parts
 from injector.pointer import split
 from injector.printable import shown
 
 _METADATA: Final = "metadata"
 
 
-def problems(pod: Manifest) -> Iterator[PodProblem]:
+def problems(pod: Manifest, known: Parts = NONE) -> Iterator[PodProblem]:
     """Fields whose values the API server does not read, or not accept by themselves."""
     for part, of in ((_METADATA, "ObjectMeta"), ("spec", "PodSpec")):
         tree = pod.get(part)
-        if not is_sound(tree, of, AUTHORED):
+        if not is_sound(tree, of, AUTHORED, known):
             for problem in pod_fields.problems(tree, of, rules=AUTHORED):
                 path = _path(tree, problem.pointer)
                 yield _problem((_METADATA, *path) if part == _METADATA else path, problem)

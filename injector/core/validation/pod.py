@@ -20,16 +20,18 @@ from injector.core.validation import (
 )
 from injector.core.validation.places import PodParts
 from injector.core.validation.problem import PodProblem
+from injector.parts import NONE, Parts
 
 
-def problems(pod: Manifest, claims: Set[str] = frozenset()) -> Iterator[PodProblem]:
+def problems(pod: Manifest, claims: Set[str] = frozenset(), known: Parts = NONE) -> Iterator[PodProblem]:
     """The problems of a pod template, those of one kind of field together.
 
-    `claims` are the volumes that its workload adds. The time is linear in the size of the pod.
+    `claims` are the volumes that its workload adds, `known` what it shares with other pods. The time is
+    linear in the size of the pod.
     """
     parts = PodParts.of(pod)
     return chain(
-        field_types.problems(pod),
+        field_types.problems(pod, known),
         containers.problems(parts),
         choices.problems(parts),
         variables.problems(parts),
