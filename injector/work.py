@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from injector.parts import NONE, Parts
+from injector.parts import NONE, KnownPart, Parts
 
 CHARACTERS: Final = 64
 """Characters of text that count as one unit."""
@@ -84,11 +84,12 @@ class Work:
             kind = type(value)
             if kind is str:
                 size += _units(value) if len(value) >= CHARACTERS or not value.isascii() else 0
-            elif kind is dict or kind is list:
+            elif (kind is dict or kind is list) and value:
                 # A result shares most of what it has with the pod and the overlay.
                 inner = self._sizes.get(id(value))
                 if inner is None:
-                    inner = self._size_of_part(value, left, parts)
+                    part = parts.of(id(value))
+                    inner = self._size(value, left, parts) if part is None else self._of(part, left, parts)
                     if inner >= _REMEMBERED:
                         self._sizes[id(value)] = inner
                 size += inner
@@ -96,12 +97,10 @@ class Work:
                     break
         return size
 
-    def _size_of_part(self, value: Any, left: int, parts: Parts) -> int:
-        part = parts.of(id(value))
-        if part is None:
-            return self._size(value, left, parts)
+    def _of(self, part: KnownPart, left: int, parts: Parts) -> int:
+        """The units of the members of a part."""
         if part.size is None:
-            size = self._size(value, left, parts)
+            size = self._size(part.tree, left, parts)
             if size > left:
                 return size
             part.size = size
