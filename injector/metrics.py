@@ -185,7 +185,8 @@ ORDINARY = Metric(
     "injector_ordinary_admission_total",
     MetricType.COUNTER,
     "Admissions that no cache answered, by reason: first (pod of its shape), new (a plan is made), no-plan "
-    "(none can be made), request, value, annotation, container (of the pod), profile, off, thread, defect.",
+    "(none can be made), request, value, annotation, container (of the pod), size, work, profile, off, "
+    "defect.",
     "`defect` is a bug of the injector; `profile` counts all where a template is not of the profile",
     labels=("reason",),
 )

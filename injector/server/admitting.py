@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import field
 from typing import TypeAlias
 
 from injector.classes import dataclass
-from injector.core.model import AdmissionRequest
+from injector.core.model import AdmissionRequest, Facts
 from injector.core.plans.planner import Question
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
@@ -28,6 +29,9 @@ from injector.work import Work
 LOOP_BYTES = 16 * 1024
 LOOP_UNITS = 25_000
 LOOP_SECONDS = 0.02
+# The body of a review for whose pod a plan is looked up, in the loop.
+PLANNED_BYTES = 64 * 1024
+_PLANNED_UNITS = 100_000
 # By default an API server waits 10 seconds for an answer.
 ANSWER_SECONDS = 10.0
 
@@ -43,12 +47,25 @@ class HttpRequest:
     review: Review | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admission that is begun: the request, its facts, and what is known of its shape.
+
+    `failure` is the answer where the facts could not be collected.
+    """
+
+    asked: AdmissionRequest
+    facts: Facts = field(default_factory=Facts)
+    question: Question = field(default_factory=Question)
+    failure: answers.Answer | None = None
+
+
 class TooLong(Exception):
     """An admission takes too long for the loop."""
 
-    def __init__(self, asked: AdmissionRequest) -> None:
+    def __init__(self, begun: Admission) -> None:
         super().__init__()
-        self.asked = asked
+        self.begun = begun
 
 
 Finish: TypeAlias = Callable[[HttpRequest, AdmissionRequest, Config, answers.Answer, bytes], None]
@@ -77,15 +94,17 @@ class Admissions:
                 raise Stopped
 
         work = Work(config.work_limit, look)
+        admission = self._begun(request, asked, config)
         try:
-            answer, out = self._reviewed(asked, config, work, len(request.body))()
+            answer, out, learn = self._work_out(admission, config, work)
         except Stopped:
-            raise TooLong(asked) from None
+            raise TooLong(admission) from None
+        learn()
         self._finish(request, asked, config, answer, out)
         return out
 
     async def in_thread(
-        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], parsed: AdmissionRequest | None
+        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], begun: Admission | None
     ) -> bytes:
         """Parse, inject and write in the thread; facts, metrics and logs belong to the loop."""
         budget = ANSWER_SECONDS if request.budget is None else min(ANSWER_SECONDS, request.budget)
@@ -109,17 +128,25 @@ class Admissions:
         config = self._state.current()
         own = await worker.config(config, wanted)
         worker.begin()
-        try:
-            asked = await worker.do(lambda: self.parse(request), check) if parsed is None else parsed
-        except OutOfTime:
-            raise ReviewError(_out_of_time(limit), status=413) from None
+        admission = begun or await self._begun_by(worker, request, config, check, limit)
         work = Work(config.work_limit, look)
         try:
-            answer, out = await worker.do(self._reviewed(asked, own, work, None), check)
+            answer, out, learn = await worker.do(lambda: self._work_out(admission, own, work), check)
         except OutOfTime:
-            answer, out = self._denied(asked, config, limit)
-        self._finish(request, asked, config, answer, out)
+            answer, out, learn = *self._denied(admission.asked, config, limit), _nothing
+        learn()
+        self._finish(request, admission.asked, config, answer, out)
         return out
+
+    async def _begun_by(
+        self, worker: Worker, request: HttpRequest, config: Config, check: Callable[[], None], limit: float
+    ) -> Admission:
+        """The admission, parsed by a thread. Raises ReviewError."""
+        try:
+            asked = await worker.do(lambda: self.parse(request), check)
+        except OutOfTime:
+            raise ReviewError(_out_of_time(limit), status=413) from None
+        return self._begun(request, asked, config)
 
     def parse(self, request: HttpRequest) -> AdmissionRequest:
         """The request of the review in a body. Raises ReviewError."""
@@ -132,39 +159,41 @@ class Admissions:
             nesting_limit=limits.nesting,
         )
 
-    def _reviewed(
-        self, asked: AdmissionRequest, config: Config, work: Work, size: int | None
-    ) -> Callable[[], tuple[answers.Answer, bytes]]:
-        """Collect the facts in the loop; return the rest of the work.
-
-        `size` is that of the body; None where the work is for another thread, which uses no plans.
-        """
-        state = self._state
+    def _begun(self, request: HttpRequest, asked: AdmissionRequest, config: Config) -> Admission:
+        """The admission with its facts, which are collected in the loop."""
+        state, size = self._state, len(request.body)
         try:
-            native_sidecars = state.native_sidecars(asked.node)
             facts = answers.facts_of(
                 asked,
                 config,
                 state.namespace_of,
-                native_sidecars=native_sidecars,
+                native_sidecars=state.native_sidecars(asked.node),
                 objects=state.objects(),
             )
         except Exception as error:
-            answer = answers.failed(asked, config, error, state.policy)
-            return lambda: (answer, _encoded(answer))
-        plans = None if size is None else self._plans
-        question = Question("thread") if plans is None else plans.ask(asked, config, facts, size or 0)
+            return Admission(asked, failure=answers.failed(asked, config, error, state.policy))
+        looks = size <= PLANNED_BYTES
+        question = self._plans.ask(asked, config, facts, size) if looks else Question("size")
         state.metrics.planned(question.reason)
+        return Admission(asked, facts, question)
 
-        def work_out() -> tuple[answers.Answer, bytes]:
-            if plans is not None and (planned := plans.answer(question, asked, facts)):
-                return planned
-            answer = answers.answer(asked, config, facts, state.policy, work=work)
-            if plans is not None:
-                plans.learn(question, asked, config, answer, work.spent)
-            return answer, _encoded(answer)
+    def _work_out(
+        self, admission: Admission, own: Config, work: Work
+    ) -> tuple[answers.Answer, bytes, Callable[[], None]]:
+        """The answer, also as it is sent, and what is to be called in the loop to learn of it.
 
-        return work_out
+        `own` is the configuration with templates for this thread.
+        """
+        asked, facts, question = admission.asked, admission.facts, admission.question
+        if admission.failure is not None:
+            return admission.failure, _encoded(admission.failure), _nothing
+        if planned := self._plans.answer(question, asked, facts):
+            return *planned, _nothing
+        answer = answers.answer(asked, own, facts, self._state.policy, work=work)
+        # A plan takes the same work once more.
+        cheap = work.spent <= _PLANNED_UNITS
+        learn = self._plans.learned(question, asked, own, answer, work.spent) if cheap else _nothing
+        return answer, _encoded(answer), learn
 
     def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[answers.Answer, bytes]:
         self._state.metrics.stopped()
@@ -172,6 +201,10 @@ class Admissions:
         error = InjectorError(_out_of_time(limit), hint=hint)
         answer = answers.too_expensive(asked, config, error, self._state.policy)
         return answer, _encoded(answer)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _encoded(answer: answers.Answer) -> bytes:

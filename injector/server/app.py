@@ -145,15 +145,15 @@ class Webhook:
         """
         body = request.body
         call = Call(request.started, request.budget, gone, namespace_of(body), len(body))
-        cause, parsed = "size", None
+        cause, begun = "size", None
         if len(body) <= LOOP_BYTES:
             try:
                 return await self._queue.in_loop(lambda: self._admissions.in_loop(request), call)
             except TooLong as long:
-                cause, parsed = "work", long.asked
+                cause, begun = "work", long.begun
         self._state.metrics.threaded(cause)
         return await self._queue.in_thread(
-            lambda worker: self._admissions.in_thread(worker, request, gone, parsed), call
+            lambda worker: self._admissions.in_thread(worker, request, gone, begun), call
         )
 
     def _finish(

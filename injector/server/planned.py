@@ -58,27 +58,32 @@ class PlannedAnswers:
         out = f"{before}{json.dumps(asked.uid)}{between}{patch}{after}".encode("ascii")
         return Answer({}, question.planned.outcome, Verdict.INJECT, facts=facts), out
 
-    def learn(
-        self, question: Question, asked: AdmissionRequest, config: Config, answer: Answer, spent: int
-    ) -> None:
-        """Make a plan of the answer that the ordinary way gave; `spent` is its counted work."""
+    def learned(
+        self, question: Question, asked: AdmissionRequest, own: Config, answer: Answer, spent: int
+    ) -> Callable[[], None]:
+        """Make a plan of the answer that the ordinary way gave; `spent` is its counted work.
+
+        Returns what keeps it, to be called in the loop; the rest is for any thread with templates of its own.
+        """
 
         def rest(outcome: Outcome) -> tuple[str, str, str]:
             made = answers.of_outcome(
-                replace(asked, uid=_UID), config, answer.facts, self.policy, outcome, _PATCH
+                replace(asked, uid=_UID), own, answer.facts, self.policy, outcome, _PATCH
             )
             before, _, left = json.dumps(made.review, separators=(",", ":")).partition(json.dumps(_UID))
             between, _, after = left.partition(base64.b64encode(_PATCH.encode("ascii")).decode("ascii"))
             return before, between, after
 
         if question.shape is None or not answer.repeatable:
-            return
+            return lambda: None
         template = {part: asked.pod.get(part) for part in ("metadata", "spec")}
-        call = InjectionCall(template, answer.facts, config, 0)
+        call = InjectionCall(template, answer.facts, own, 0)
         try:
-            self.planner.learn(question, call, answer.outcome, spent, rest)
+            proven = self.planner.proven(question, call, answer.outcome, spent, rest)
         except Exception as error:
             _log(error)
+            proven = None
+        return lambda: self.planner.keep(question, answer.facts, answer.outcome, proven)
 
 
 def _log(error: Exception) -> None:

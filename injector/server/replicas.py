@@ -25,7 +25,7 @@ from injector.core.profile import Config
 from injector.patterns import pattern
 from injector.server.answers import Answer
 
-LARGEST: Final = 64 * 1024
+LARGEST: Final = 256 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
 
 # As the API server writes a review: the uid is the first field of the request.
@@ -67,13 +67,9 @@ class Surroundings:
     objects: Callable[[], tuple[Manifest, ...]]
 
     def are(self, facts: Facts, node: str) -> bool:
-        """Whether they are still those of an answer."""
+        """Whether they are still those of an answer, with the same objects."""
         namespace = self.namespace_of(facts.namespace) if facts.namespace else None
-        return (
-            namespace == facts.namespace_object
-            and self.native_sidecars(node) == facts.native_sidecars
-            and self.objects() == facts.objects
-        )
+        return namespace == facts.namespace_object and self.native_sidecars(node) == facts.native_sidecars
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +108,7 @@ class Replicas:
         self._enabled = limit > 0
         self._surroundings = surroundings
         self._config: Config | None = None
+        self._objects: tuple[Manifest, ...] = ()
 
     @property
     def size(self) -> int:
@@ -120,9 +117,11 @@ class Replicas:
 
     def find(self, review: Review, config: Config) -> Repeatable | None:
         """The answer to a review, None where it is not known."""
-        if config is not self._config:
+        objects = self._surroundings.objects()
+        if config is not self._config or objects != self._objects:
+            # Answers of other objects would only keep these in memory.
             self._answers.clear()
-            self._config = config
+            self._config, self._objects = config, objects
         known = self._answers.get(review.key)
         if known is not None and not self._surroundings.are(known.answer.facts, known.node):
             self._answers.drop(review.key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from injector.core.catalogue import Catalogue
@@ -103,8 +104,8 @@ CONFIG = a_config()
 
 
 def injected(pod: dict[str, Any], config: Config = CONFIG) -> dict[str, Any]:
-    """The pod as `inject` makes it; a refusal fails the test."""
-    return outcome(pod, config).pod
+    """The pod as `inject` makes it, to be changed by the test; a refusal fails the test."""
+    return copy.deepcopy(outcome(pod, config).pod)
 
 
 def outcome(pod: dict[str, Any], config: Config = CONFIG) -> Outcome:

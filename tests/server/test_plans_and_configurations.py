@@ -99,7 +99,7 @@ CONFIGS: dict[str, tuple[Manifest, bool]] = {
     ),
     "mTLS volume": ({"values": {"global": {"mountMtlsCerts": True}}}, True),
     "TPROXY": ({"meshConfig": {"defaultConfig": {"interceptionMode": "TPROXY"}}}, True),
-    "little work": ({"workLimit": 30_000}, False),
+    "little work": ({"workLimit": 30_000}, True),
     "skipped RuntimeClass": ({"skipRuntimeClasses": ["gvisor"]}, True),
     "callers": ({"callers": [{"action": "deny", "usernames": ["nobody"]}]}, True),
 }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from injector.core.model import Namespace
+from injector.server import admitting
 from tests.server.beside import Beside, MiB, body_of, config_of, pod_of, unhurried
 from tests.server.plan_places import (
     PROXY_CONFIG,
@@ -234,3 +235,27 @@ def test_log_lines_records_and_events_are_of_the_pod_itself() -> None:
         plain.added,
     )
     assert noticed[-2][0] == noticed[-1][0] == cached
+
+
+def with_variables(count: int) -> Manifest:
+    pod = rich()
+    pod["spec"]["containers"][0]["env"] = [{"name": f"SETTING_{n}", "value": "text"} for n in range(count)]
+    return pod
+
+
+def test_the_plan_of_a_pod_that_takes_a_thread_is_made_there_and_used_in_the_loop() -> None:
+    count = 500
+    body = body_of(review_with(with_variables(count)))
+    assert admitting.LOOP_BYTES < len(body) < admitting.PLANNED_BYTES
+    both = planning(with_variables(count))
+    threads = both.number("injector_admission_threaded_total", cause="size")
+    assert threads == 2
+    assert asked(both, with_variables(count + 1))
+
+
+def test_no_plan_is_looked_up_for_a_pod_that_is_too_large_for_the_loop() -> None:
+    pod = with_variables(2000)
+    assert len(body_of(review_with(pod))) > admitting.PLANNED_BYTES
+    both = planning(pod)
+    assert not asked(both, pod)
+    assert reasons(both) == {"size": 3}

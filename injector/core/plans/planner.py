@@ -27,10 +27,11 @@ from injector.core.profile import Config
 from injector.core.tree.application import applied
 from injector.core.validation.volumes import claims_of
 from injector.pointer import get, join
-from injector.work import Work
+from injector.work import CHARACTERS, Work
 
-# Units of counted work that a byte of a pod needs at most; pods of one shape are of different sizes.
-_UNITS: Final = 12
+# Units of counted work that an item of a tree, or so many characters of text, need at most: 23 are counted
+# for an argument. Pods of one shape have different numbers of them.
+_UNITS: Final = 40
 # Bytes of a plan beside its pieces, of an operation without its value, and of a text beside its characters.
 _REST: Final = 3000
 _OPERATION: Final = 200
@@ -78,13 +79,14 @@ class _Known:
 class Question:
     """What is known about a pod: its plan and its patch as text, or why it takes the ordinary way.
 
-    `reason` is a word for metrics; `shape` is that of a pod for which a plan is to be made.
+    `reason` is a word for metrics; `shape` is that of a pod for which a plan is to be made, under `config`.
     """
 
     reason: str = ""
     shape: PodShape | None = None
     planned: ProvenPlan | None = None
     patch: str = ""
+    config: Config | None = None
 
 
 class Planner:
@@ -97,6 +99,7 @@ class Planner:
         self._plans: Generations[_Known] = Generations(limit, evicted)
         self._enabled = limit > 0
         self._config: Config | None = None
+        self._objects: tuple[Manifest, ...] = ()
         self._rules: tuple[CopyRules, CopyRules] | None = None
 
     @property
@@ -113,7 +116,9 @@ class Planner:
             return replace(question.planned.outcome, pod=pod, patch=operations)
         work = Work(call.config.work_limit)
         outcome = inject(call.pod, call.facts, call.config, call.holder, work)
-        self.learn(question, call, outcome, work.spent)
+        if question.shape is not None:
+            proven = self.proven(question, call, outcome, work.spent)
+            self.keep(question, call.facts, outcome, proven)
         return outcome
 
     def ask(self, call: InjectionCall, around: tuple[str, ...] = ()) -> Question:
@@ -121,8 +126,8 @@ class Planner:
         pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
         if not self._enabled:
             return Question("off")
-        if config is not self._config:
-            self._use(config)
+        if config is not self._config or facts.objects != self._objects:
+            self._use(config, facts.objects)
         rules = self._rules_for(facts)
         if rules is None:
             return Question("profile")
@@ -136,57 +141,50 @@ class Planner:
             known = None
         if known is None:
             # What comes once gets no plan.
-            return Question("new", shape) if self._plans.met(shape.key) else Question("first")
+            return Question("new", shape, config=config) if self._plans.met(shape.key) else Question("first")
         if known.planned is None:
             return Question("no-plan")
-        if known.planned.spent + call.size * _UNITS > config.work_limit:
+        if known.planned.spent + (shape.items + call.size // CHARACTERS) * _UNITS > config.work_limit:
             return Question("work")
         return Question(planned=known.planned, patch=known.planned.plan.patch(shape.values))
 
-    def learn(
+    def keep(self, question: Question, facts: Facts, outcome: Outcome, proven: ProvenPlan | None) -> None:
+        """Keep the plan of a shape that is new, or that there can be none."""
+        if question.shape is None or question.config is not self._config:
+            return
+        size = _REST + bytes_of(outcome, facts) + (proven.plan.size if proven is not None else 0)
+        self._plans.put(question.shape.key, _Known(_without_owner(facts), proven), size)
+
+    def _rules_for(self, facts: Facts) -> CopyRules | None:
+        """How shapes are made; objects of a cluster may select pods by any label."""
+        return self._rules and self._rules[bool(facts.objects)]
+
+    def _use(self, config: Config, objects: tuple[Manifest, ...]) -> None:
+        """Forget the plans of another configuration, or of other objects of the cluster."""
+        self._plans.clear()
+        self._config, self._objects, self._rules = config, objects, None
+        if all(unread.is_known(name, config) for name in unread.possible_templates({}, config)):
+            free, bound = (copy_rules_of(config, labels_are_free=each) for each in (True, False))
+            if free is not None and bound is not None:
+                self._rules = free, bound
+
+    def proven(
         self,
         question: Question,
         call: InjectionCall,
         outcome: Outcome,
         spent: int,
         rest: Callable[[Outcome], Any] = lambda _outcome: None,
-    ) -> None:
-        """Make the plan of a shape that is new. `spent` is the counted work of the ordinary way.
-
-        `rest` makes of an outcome what the caller keeps with the plan: the same for every pod of the shape.
-        """
-        if question.shape is None or call.config is not self._config:
-            return
-        planned = self._proven(question.shape, call, outcome, spent, rest)
-        size = _REST + bytes_of(outcome, call.facts) + (planned.plan.size if planned is not None else 0)
-        self._plans.put(question.shape.key, _Known(_without_owner(call.facts), planned), size)
-
-    def _rules_for(self, facts: Facts) -> CopyRules | None:
-        """How shapes are made; objects of a cluster may select pods by any label."""
-        return self._rules and self._rules[bool(facts.objects)]
-
-    def _use(self, config: Config) -> None:
-        """Forget the plans of another configuration."""
-        self._plans.clear()
-        self._config, self._rules = config, None
-        if all(unread.is_known(name, config) for name in unread.possible_templates({}, config)):
-            free, bound = (copy_rules_of(config, labels_are_free=each) for each in (True, False))
-            if free is not None and bound is not None:
-                self._rules = free, bound
-
-    def _proven(
-        self,
-        shape: PodShape,
-        call: InjectionCall,
-        outcome: Outcome,
-        spent: int,
-        rest: Callable[[Outcome], Any],
     ) -> ProvenPlan | None:
-        pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
-        if not _is_plain(outcome) or STEM in json.dumps(pod):
-            return None
+        """The plan of a shape that is new, made of the outcome of the ordinary way; None: there is none.
+
+        `spent` is its counted work. `rest` makes of an outcome what the caller keeps with the plan: the same
+        for every pod of the shape. For any thread, with templates of its own in the configuration of `call`.
+        """
+        shape, pod = question.shape, call.pod
+        facts, config, holder = call.facts, call.config, call.holder
         rules = self._rules_for(facts)
-        if rules is None:
+        if shape is None or rules is None or not _is_plain(outcome) or STEM in json.dumps(pod):
             return None
         owner, marked_pod = with_marks(pod, facts.owner, rules, mark)
         marked = inject(marked_pod, replace(facts, owner=owner), config, holder, Work(config.work_limit))

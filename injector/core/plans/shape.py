@@ -51,10 +51,14 @@ class CopyRules:
 
 @dataclass(frozen=True, slots=True)
 class PodShape:
-    """The digest of a shape, and the texts of the pod that reach the result."""
+    """The digest of a shape, and the texts of the pod that reach the result.
+
+    `items` is the number of variables and arguments that are left out, as items of a tree.
+    """
 
     key: bytes
     values: tuple[str, ...]
+    items: int
 
 
 class NoShape(Exception):
@@ -84,7 +88,7 @@ def shape_of(pod: Manifest, owner: Owner | None, rules: CopyRules, around: tuple
     if any(part.encode("utf-8") in text for part in rules.copied.written):
         # What is there already is not written, and a part of it is a name that is not in the shape.
         raise NoShape("value")
-    return PodShape(hashlib.sha256(text).digest(), tuple(walk.values))
+    return PodShape(hashlib.sha256(text).digest(), tuple(walk.values), walk.items)
 
 
 def with_marks(
@@ -103,6 +107,7 @@ class _ShapeWalk:
 
     def __init__(self, rules: CopyRules, mark: Callable[[int], str] | None) -> None:
         self.values: list[str] = []
+        self.items = 0
         self._rules = rules
         self._mark = mark
         # Values of annotations that stay, the numbers of containers, and the name of the token's volume.
@@ -238,6 +243,7 @@ class _ShapeWalk:
             out["image"] = self._unread()
         for field in _COMMANDS:
             if field in out and texts.are_plain(out[field]):
+                self.items += len(out[field])
                 out[field] = _UNREAD if self._mark is None else [self._mark(-1)]
         if type(out.get("env")) is list:
             out["env"] = self._variables(out["env"])
@@ -250,7 +256,9 @@ class _ShapeWalk:
 
     def _variables(self, listed: list[Any]) -> list[Any]:
         if self._mark is None:
-            return texts.variables(listed)
+            others = texts.variables(listed)
+            self.items += 3 * (len(listed) - len(others))
+            return others
         return [
             {"name": f"V{number}", "value": self._mark(-1)} if texts.is_variable(each) else each
             for number, each in enumerate(listed)
