@@ -134,7 +134,9 @@ class Replicas:
 
     def keep(self, review: Review, made: Made) -> None:
         """Keep the answer to a review that comes for the second time, where other replicas may have it."""
-        if made.config is not self._config or not made.answer.repeatable or not self._answers.met(review.key):
+        # While a thread worked it out, another configuration or other objects may have come.
+        is_current = made.config is self._config and made.answer.facts.objects == self._objects
+        if not is_current or not made.answer.repeatable or not self._answers.met(review.key):
             return
         repeatable = repeatable_of(review, made)
         if repeatable is not None:

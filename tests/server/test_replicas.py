@@ -15,10 +15,13 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from injector.core.model import AdmissionRequest, Namespace, Verdict
+from injector.core.model import AdmissionRequest, Facts, Namespace, Verdict
 from injector.core.outcome import Outcome
+from injector.server import answers
+from injector.server.replicas import Made, review_of
+from injector.server.reviews import request_of
 from injector.server.state import Limits
-from tests.server.beside import Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
+from tests.server.beside import SHOP, Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
 from tests.server.replica_reviews import (
     BODY,
     CPU,
@@ -320,3 +323,22 @@ def test_hits_misses_and_bytes_are_counted() -> None:
             )
         )
     assert seen == [(1, 0, False), (2, 0, True), (2, 1, True), (2, 2, True)]
+
+
+def test_an_answer_that_a_thread_made_for_other_objects_is_not_kept() -> None:
+    both = Beside(config_of({"policy": "enabled"}), replicas=MiB)
+    replicas, config, asked = both.cached._replicas, both.world.config, request_of(a_review())
+    review = review_of(body_of(a_review()), "/inject")
+    assert review is not None
+    assert replicas.find(review, config) is None
+
+    def is_known_of(*objects: Manifest) -> bool:
+        facts = Facts(namespace="shop", namespace_object=SHOP, native_sidecars=True, objects=objects)
+        answer = answers.answer(asked, config, facts)
+        out = json.dumps(answer.review, separators=(",", ":")).encode()
+        for _ in range(2):
+            replicas.keep(review, Made(asked, config, answer, out))
+        return replicas.find(review, config) is not None
+
+    assert not is_known_of(PROXY_CONFIG)
+    assert is_known_of()
