@@ -74,8 +74,11 @@ def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
         each.name for each in members.values() if each.option("init", True) and not each.kw_only
     )
     body["__dataclass_fields__"] = _LaterFields(cls.__name__, members.values())
-    # Asked by the decorator of the standard library, of the bases of a class.
-    body["__dataclass_params__"] = SimpleNamespace(frozen=frozen)
+    # Asked by the decorator of the standard library, of the bases of a class, and by what prints objects.
+    body["__dataclass_params__"] = SimpleNamespace(
+        init=True, repr=True, eq=eq, order=False, unsafe_hash=False, frozen=frozen,
+        match_args=True, kw_only=kw_only, slots=True, weakref_slot=False,
+    )  # fmt: skip
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
     made = type(cls)(cls.__name__, cls.__bases__, body)

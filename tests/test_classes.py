@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import pprint
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
 from typing import Any, ClassVar, Generic, TypeVar
@@ -237,3 +238,19 @@ def test_matching_by_position() -> None:
             assert (name, number) == ("a", 1)
         case _:
             pytest.fail("no match")
+
+
+def test_the_parameters_of_a_class_are_those_of_the_standard_library() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+    class Theirs:
+        name: str
+
+    @classes.dataclass(frozen=True, slots=True, kw_only=True)
+    class Ours:
+        name: str
+
+    # Their parameters are attributes in slots, some of them only in newer versions of Python.
+    ours, theirs = (vars(each)["__dataclass_params__"] for each in (Ours, Theirs))
+    for parameter in type(theirs).__slots__:
+        assert getattr(ours, parameter) == getattr(theirs, parameter), parameter
+    assert "name" in pprint.pformat(Ours(name="x" * 100), width=40)
