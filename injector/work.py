@@ -17,7 +17,7 @@ CHARACTERS: Final = 64
 
 
 # The most expensive pods below it take less than 0.5 s: docs/explanation/how-far-it-goes.md.
-DEFAULT_LIMIT: Final = 300_000
+DEFAULT_LIMIT: Final = 400_000
 
 
 # JSON writes other characters as escapes of six or twelve bytes.

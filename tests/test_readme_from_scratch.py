@@ -32,6 +32,7 @@ COPIED = (
     "LICENSE",
     "NOTICE",
     "CHANGELOG.md",
+    "hack",
     "injector",
     "templates",
     "examples",

@@ -16,7 +16,7 @@ from injector.yamltext import load_json
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
 _INCOMPLETE: Final = "incomplete"
-_LONGEST_CACHED: Final = 2048
+_LONGEST_CACHED: Final = 16 * 1024
 # To make one takes longer than to write most of these texts.
 _COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _SORTED: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
@@ -113,7 +113,7 @@ def _parsed(text: str) -> Status | None:
 
 
 # Most pods have the same one, and each is read several times.
-_cached: Final = lru_cache(256)(_parsed)
+_cached: Final = lru_cache(32)(_parsed)
 
 
 def annotations_of(pod: Manifest) -> Mapping[str, str]:

@@ -95,6 +95,7 @@ def answers(server: Serving, *, tls: bool = True) -> bool:
 @both
 @pytest.mark.parametrize("one", [GET, POST + b"content-length: 2\r\n\r\n{}"], ids=["GET", "POST"])
 def test_a_connection_on_which_many_requests_wait_ends_and_few_were_read(tls: bool, one: bytes) -> None:
+    gc.collect()  # what other tests have left
     with serving(never, PATIENT, tls=tls) as server:
         caller = server.dial(tls)
         sent(caller, one * 20_000)

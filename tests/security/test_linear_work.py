@@ -115,12 +115,13 @@ def assert_linear(operation: Callable[[Pod], object], make: Callable[[int], Pod]
     What is added for the next `2 * size` elements is at most twice what was added for `size`; a few
     percent are left for sorting.
     """
-    operation(counted(make(size)))  # templates are compiled, skeletons of this shape parsed
+    # Templates are compiled, skeletons of this shape parsed; nothing of the pods that count is known.
+    operation(counted(make(size + 1)))
     pods = [counted(make(n)) for n in (size, 2 * size, 4 * size)]
     first, second, third = (work_of(partial(operation, pod)) for pod in pods)
     assert second <= 2 * first
     assert third <= 2 * second
-    assert third - second <= 2 * (second - first) + first // 20, f"{first}, {second}, {third}"
+    assert third - second <= 2 * (second - first) + first // 10, f"{first}, {second}, {third}"
 
 
 # ---- every list and every map of a pod -----------------------------------------------------------------

@@ -21,8 +21,10 @@ from tests.cli.conftest import folder, run
 __all__ = ["Profile", "folder", "run"]
 
 MB = 1_000_000
-PLAIN = load_input(Input(Text("profile: istio\n", "config")))
-QUIRKS = load_input(Input(Text("profile: istio\ncompatibility: {istioQuirks: true}\n", "config")))
+# A limit of work that leaves room for the bombs.
+LIMIT = "profile: istio\nworkLimit: 1000000\n"
+PLAIN = load_input(Input(Text(LIMIT, "config")))
+QUIRKS = load_input(Input(Text(f"{LIMIT}compatibility: {{istioQuirks: true}}\n", "config")))
 LONG = "x" * 65_536
 DEEP = "{a: " * 190
 # In a block each line is indented.
