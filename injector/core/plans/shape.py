@@ -140,7 +140,8 @@ class _ShapeWalk:
         return _UNREAD if self._mark is None else self._mark(-1)
 
     def _metadata(self, meta: Manifest) -> Manifest:
-        if not self._rules.bookkeeping.isdisjoint(meta.get("annotations") or ()):
+        annotations = meta.get("annotations")
+        if type(annotations) is dict and not self._rules.bookkeeping.isdisjoint(annotations):
             raise NoShape("annotation")
         owner = _Owner.of(meta, self, splits=self._rules.hash_is_free)
         out: dict[str, Any] = {}

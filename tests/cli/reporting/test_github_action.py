@@ -28,7 +28,16 @@ ACTION = yaml.safe_load((REPO / "action.yml").read_text())
 WORKFLOW = yaml.safe_load((REPO / "ci/github/pull-request.yml").read_text())
 REFUSED = DEPLOYMENT.replace("        app: web\n", "        app: 1\n")
 # What pip needs of a checkout.
-INSTALLED = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "hack", "injector", "templates")
+INSTALLED = (
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "NOTICE",
+    "CHANGELOG.md",
+    "hack",
+    "injector",
+    "templates",
+)
 
 
 @dataclass(frozen=True)

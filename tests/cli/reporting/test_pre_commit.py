@@ -21,7 +21,16 @@ REPO = Path(__file__).resolve().parents[3]
 HOOKS = REPO / ".pre-commit-hooks.yaml"
 BIN = Path(sys.executable).parent
 # What pip needs of a checkout.
-INSTALLED = ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "hack", "injector", "templates")
+INSTALLED = (
+    "pyproject.toml",
+    "README.md",
+    "LICENSE",
+    "NOTICE",
+    "CHANGELOG.md",
+    "hack",
+    "injector",
+    "templates",
+)
 REFUSED = DEPLOYMENT.replace("        app: web\n", "        app: 1\n")
 
 
