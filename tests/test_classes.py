@@ -197,7 +197,8 @@ def test_a_frozen_object_does_not_change() -> None:
 def test_replace_makes_a_changed_copy() -> None:
     named = OURS["Named"](1, name="a")
     assert replace(named, x=9, name="b") == OURS["Named"](9, name="b")
-    with pytest.raises(ValueError, match="init=False"):
+    # Python 3.13 raises the second.
+    with pytest.raises((ValueError, TypeError), match="init=False"):
         replace(OURS["Counter"](1), count=2)
 
 
