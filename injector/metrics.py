@@ -161,7 +161,7 @@ THREADED = Metric(
 CACHE_REQUESTS = Metric(
     "injector_cache_request_total",
     MetricType.COUNTER,
-    "Questions to a cache (replicas: answers to equal reviews, plans: injections of one shape), by result.",
+    "Lookups in a cache (replicas: answers to equal reviews, plans: injections of one shape), by result.",
     "few hits in a restart of many pods: [performance](../explanation/performance.md)",
     labels=("cache", "result"),
     values=(("replicas", "hit"), ("replicas", "miss"), ("plans", "hit"), ("plans", "miss")),

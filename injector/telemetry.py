@@ -196,7 +196,7 @@ class Metrics:
         self._of(metrics.THREADED, cause).inc()
 
     def cached(self, cache: str, *, hit: bool) -> None:
-        """Count a question to a cache."""
+        """Count a lookup in a cache."""
         self._of(metrics.CACHE_REQUESTS, cache, "hit" if hit else "miss").inc()
 
     def planned(self, reason: str) -> None:

@@ -26,7 +26,8 @@ from tests.factories import a_pod, a_review
 
 REPO = Path(__file__).resolve().parents[1]
 README = (REPO / "README.md").read_text()
-COPIED = (
+# What pip needs of a checkout.
+INSTALLED = (
     "pyproject.toml",
     "README.md",
     "LICENSE",
@@ -35,8 +36,8 @@ COPIED = (
     "hack",
     "injector",
     "templates",
-    "examples",
 )
+COPIED = (*INSTALLED, "examples")
 INSTALLATION = re.compile(r"^    (pip [^\n#]*)", re.MULTILINE)
 COMMANDS = re.compile(r"^(injector [a-z][^\n#]*)", re.MULTILINE)
 # What pip says without a package index.

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts
-from injector.core.plans.planner import Question
+from injector.core.plans.planner import PlanLookup
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.server import answers, reviews
@@ -31,7 +31,8 @@ LOOP_UNITS = 25_000
 LOOP_SECONDS = 0.02
 # The body of a review for whose pod a plan is looked up, in the loop.
 PLANNED_BYTES = 64 * 1024
-_PLANNED_UNITS = 100_000
+# The most work of an admission for which a plan is made, as that takes the same work once more.
+PLANNED_UNITS = 100_000
 # By default an API server waits 10 seconds for an answer.
 ANSWER_SECONDS = 10.0
 
@@ -48,7 +49,7 @@ class HttpRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Admission:
+class BegunAdmission:
     """An admission that is begun: the request, its facts, and what is known of its shape.
 
     `failure` is the answer where the facts could not be collected.
@@ -56,14 +57,14 @@ class Admission:
 
     asked: AdmissionRequest
     facts: Facts = field(default_factory=Facts)
-    question: Question = field(default_factory=Question)
+    lookup: PlanLookup = field(default_factory=PlanLookup)
     failure: answers.Answer | None = None
 
 
 class TooLong(Exception):
     """An admission takes too long for the loop."""
 
-    def __init__(self, begun: Admission) -> None:
+    def __init__(self, begun: BegunAdmission) -> None:
         super().__init__()
         self.begun = begun
 
@@ -104,7 +105,7 @@ class Admissions:
         return out
 
     async def in_thread(
-        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], begun: Admission | None
+        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], begun: BegunAdmission | None
     ) -> bytes:
         """Parse, inject and write in the thread; facts, metrics and logs belong to the loop."""
         budget = ANSWER_SECONDS if request.budget is None else min(ANSWER_SECONDS, request.budget)
@@ -140,7 +141,7 @@ class Admissions:
 
     async def _begun_by(
         self, worker: Worker, request: HttpRequest, config: Config, check: Callable[[], None], limit: float
-    ) -> Admission:
+    ) -> BegunAdmission:
         """The admission, parsed by a thread. Raises ReviewError."""
         try:
             asked = await worker.do(lambda: self.parse(request), check)
@@ -159,7 +160,7 @@ class Admissions:
             nesting_limit=limits.nesting,
         )
 
-    def _begun(self, request: HttpRequest, asked: AdmissionRequest, config: Config) -> Admission:
+    def _begun(self, request: HttpRequest, asked: AdmissionRequest, config: Config) -> BegunAdmission:
         """The admission with its facts, which are collected in the loop."""
         state, size = self._state, len(request.body)
         try:
@@ -171,28 +172,27 @@ class Admissions:
                 objects=state.objects(),
             )
         except Exception as error:
-            return Admission(asked, failure=answers.failed(asked, config, error, state.policy))
+            return BegunAdmission(asked, failure=answers.failed(asked, config, error, state.policy))
         looks = size <= PLANNED_BYTES
-        question = self._plans.ask(asked, config, facts, size) if looks else Question("size")
-        state.metrics.planned(question.reason)
-        return Admission(asked, facts, question)
+        lookup = self._plans.look_up(asked, config, facts, size) if looks else PlanLookup("size")
+        state.metrics.planned(lookup.reason)
+        return BegunAdmission(asked, facts, lookup)
 
     def _work_out(
-        self, admission: Admission, own: Config, work: Work
+        self, admission: BegunAdmission, own: Config, work: Work
     ) -> tuple[answers.Answer, bytes, Callable[[], None]]:
         """The answer, also as it is sent, and what is to be called in the loop to learn of it.
 
         `own` is the configuration with templates for this thread.
         """
-        asked, facts, question = admission.asked, admission.facts, admission.question
+        asked, facts, lookup = admission.asked, admission.facts, admission.lookup
         if admission.failure is not None:
             return admission.failure, _encoded(admission.failure), _nothing
-        if planned := self._plans.answer(question, asked, facts):
+        if planned := self._plans.answer(lookup, asked, facts):
             return *planned, _nothing
         answer = answers.answer(asked, own, facts, self._state.policy, work=work)
-        # A plan takes the same work once more.
-        cheap = work.spent <= _PLANNED_UNITS
-        learn = self._plans.learned(question, asked, own, answer, work.spent) if cheap else _nothing
+        cheap = work.spent <= PLANNED_UNITS
+        learn = self._plans.learned(lookup, asked, own, answer, work.spent) if cheap else _nothing
         return answer, _encoded(answer), learn
 
     def _denied(self, asked: AdmissionRequest, config: Config, limit: float) -> tuple[answers.Answer, bytes]:

@@ -11,7 +11,7 @@ from typing import Final
 from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts, Verdict
 from injector.core.outcome import Outcome
-from injector.core.plans.planner import InjectionCall, Planner, Question
+from injector.core.plans.planner import InjectionCall, PlanLookup, Planner
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
@@ -34,32 +34,32 @@ class PlannedAnswers:
         """Plans of at most `limit` bytes; `evicted` gets the number of those that are dropped for others."""
         return cls(Planner(limit, evicted), policy)
 
-    def ask(self, asked: AdmissionRequest, config: Config, facts: Facts, size: int) -> Question:
+    def look_up(self, asked: AdmissionRequest, config: Config, facts: Facts, size: int) -> PlanLookup:
         """Whether there is a plan for the pod of a request, whose body has `size` bytes."""
         if not asked.creates_pod:
-            return Question("request")
+            return PlanLookup("request")
         try:
-            return self.planner.ask(
+            return self.planner.look_up(
                 InjectionCall(asked.pod, facts, config, size), (asked.version, asked.path)
             )
         except Exception as error:
             # The ordinary way answers.
             _log(error)
-            return Question("defect")
+            return PlanLookup("defect")
 
     def answer(
-        self, question: Question, asked: AdmissionRequest, facts: Facts
+        self, lookup: PlanLookup, asked: AdmissionRequest, facts: Facts
     ) -> tuple[Answer, bytes] | None:
         """The answer by the plan of a pod, also as it is sent; None without a plan."""
-        if question.planned is None:
+        if lookup.planned is None:
             return None
-        before, between, after = question.planned.rest
-        patch = base64.b64encode(question.patch.encode("ascii")).decode("ascii")
+        before, between, after = lookup.planned.rest
+        patch = base64.b64encode(lookup.patch.encode("ascii")).decode("ascii")
         out = f"{before}{json.dumps(asked.uid)}{between}{patch}{after}".encode("ascii")
-        return Answer({}, question.planned.outcome, Verdict.INJECT, facts=facts), out
+        return Answer({}, lookup.planned.outcome, Verdict.INJECT, facts=facts), out
 
     def learned(
-        self, question: Question, asked: AdmissionRequest, own: Config, answer: Answer, spent: int
+        self, lookup: PlanLookup, asked: AdmissionRequest, own: Config, answer: Answer, spent: int
     ) -> Callable[[], None]:
         """Make a plan of the answer that the ordinary way gave; `spent` is its counted work.
 
@@ -74,16 +74,16 @@ class PlannedAnswers:
             between, _, after = left.partition(base64.b64encode(_PATCH.encode("ascii")).decode("ascii"))
             return before, between, after
 
-        if question.shape is None or not answer.repeatable:
+        if lookup.shape is None or not answer.repeatable:
             return lambda: None
         template = {part: asked.pod.get(part) for part in ("metadata", "spec")}
         call = InjectionCall(template, answer.facts, own, 0)
         try:
-            proven = self.planner.proven(question, call, answer.outcome, spent, rest)
+            proven = self.planner.proven(lookup, call, answer.outcome, spent, rest)
         except Exception as error:
             _log(error)
             proven = None
-        return lambda: self.planner.keep(question, answer.facts, answer.outcome, proven)
+        return lambda: self.planner.keep(lookup, answer.facts, answer.outcome, proven)
 
 
 def _log(error: Exception) -> None:

@@ -4,7 +4,8 @@ The key is a SHA-256 over the path and the whole review, but for three texts tha
 the uid of the request, the times in managedFields, and the random name of the token's volume. Each is left
 out only at a place where the API server writes it, and an answer is kept only where none of them is in it.
 What the answer depends on beside the review is compared at each hit (`Surroundings`), and the cache is
-emptied when the configuration changes. Not here: what is per call (log, metrics, Events, records) (app.py).
+emptied when the configuration or the objects of the profile change. Not here: what is per call (log,
+metrics, Events, records) (app.py).
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class Surroundings:
     native_sidecars: Callable[[str], bool | None]
     objects: Callable[[], tuple[Manifest, ...]]
 
-    def are(self, facts: Facts, node: str) -> bool:
+    def match(self, facts: Facts, node: str) -> bool:
         """Whether they are still those of an answer, with the same objects."""
         namespace = self.namespace_of(facts.namespace) if facts.namespace else None
         return namespace == facts.namespace_object and self.native_sidecars(node) == facts.native_sidecars
@@ -118,12 +119,12 @@ class Replicas:
     def find(self, review: Review, config: Config) -> Repeatable | None:
         """The answer to a review, None where it is not known."""
         objects = self._surroundings.objects()
-        if config is not self._config or objects != self._objects:
+        if config is not self._config or (objects is not self._objects and objects != self._objects):
             # Answers of other objects would only keep these in memory.
             self._answers.clear()
             self._config, self._objects = config, objects
         known = self._answers.get(review.key)
-        if known is not None and not self._surroundings.are(known.answer.facts, known.node):
+        if known is not None and not self._surroundings.match(known.answer.facts, known.node):
             self._answers.drop(review.key)
             return None
         return known
@@ -203,7 +204,7 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
-    if review.left_out and not unread.differences_of_replicas(made.asked.pod, made.config):
+    if review.left_out and not unread.replicas_are_alike(made.asked.pod, made.config):
         return None
     return Repeatable(
         before + b'"uid":"',

@@ -26,14 +26,6 @@ def calm() -> Iterator[None]:
         yield
 
 
-PROXY_CONFIG = {
-    "apiVersion": "networking.istio.io/v1beta1",
-    "kind": "ProxyConfig",
-    "metadata": {"name": "all", "namespace": "shop"},
-    "spec": {"concurrency": 7},
-}
-
-
 CHANGING = {
     "random",
     "secrets",

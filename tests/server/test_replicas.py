@@ -22,6 +22,7 @@ from injector.server.replicas import Made, review_of
 from injector.server.reviews import request_of
 from injector.server.state import Limits
 from tests.server.beside import SHOP, Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
+from tests.server.plan_places import PROXY_CONFIG
 from tests.server.replica_reviews import (
     BODY,
     CPU,
@@ -41,14 +42,6 @@ from tests.server.webhook_factories import Broken, a_config
 def calm() -> Iterator[None]:
     with unhurried():
         yield
-
-
-PROXY_CONFIG = {
-    "apiVersion": "networking.istio.io/v1beta1",
-    "kind": "ProxyConfig",
-    "metadata": {"name": "all", "namespace": "shop"},
-    "spec": {"concurrency": 7},
-}
 
 
 def test_replicas_of_a_pod_get_one_answer_from_the_third_on() -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Final
 
+from hack.attack.pods import as_text
 from hack.bench.admission import CACHED, InProcess
 from hack.bench.growth import pods
 from injector.config.loading import Input, Text, load_input
@@ -45,7 +46,7 @@ class Costly:
 
 def configuration(**settings: Any) -> Config:
     """The default configuration with these settings."""
-    return load_input(Input(Text(pods.as_text(settings), "growth")))
+    return load_input(Input(Text(as_text(settings), "growth")))
 
 
 def webhook(config: Config, *, caches: bool) -> InProcess:

@@ -6,19 +6,25 @@ sending them (measuring.py). Attacks that no injection survives are in hack/atta
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from hack.attack.pods import (
+    CONFIG,
+    OVERRIDES,
+    STATUS,
+    USER_MOUNT,
+    USER_VOLUME,
+    as_text,
+    listed,
+    many,
+    moved,
+    undone,
+)
 
 Pod = dict[str, Any]
 Maker = Callable[[int], Pod]
 
-STATUS = "sidecar.istio.io/status"
-UNDO = "sidecar-injector/undo"
-OVERRIDES = "proxy.istio.io/overrides"
-CONFIG = "proxy.istio.io/config"
-USER_VOLUME = "sidecar.istio.io/userVolume"
-USER_MOUNT = "sidecar.istio.io/userVolumeMount"
 TEMPLATES = "inject.istio.io/templates"
 EXCLUDED = "traffic.sidecar.istio.io/excludeInboundPorts"
 PROBE: Final[Pod] = {"httpGet": {"path": "/healthz", "port": 8080, "scheme": "HTTP"}, "periodSeconds": 10}
@@ -48,20 +54,10 @@ def shaped(pod: Pod, number: int) -> Pod:
     return {**pod, "spec": {**pod["spec"], "terminationGracePeriodSeconds": 1000 + number}}
 
 
-def as_text(value: Any) -> str:
-    """JSON without spaces, as in an annotation."""
-    return json.dumps(value, separators=(",", ":"))
-
-
 def of(containers: list[Pod], annotations: Mapping[str, str] | None = None, **spec: Any) -> Pod:
     """A pod of these containers and annotations."""
     metadata = {"name": "web", "labels": {"app": "web"}, "annotations": dict(annotations or {})}
     return {"metadata": metadata, "spec": {"containers": containers, **spec}}
-
-
-def many(count: int, prefix: str = "c", **fields: Any) -> list[Pod]:
-    """Elements of a list, c0 and so on, each with these fields."""
-    return [{"name": f"{prefix}{number}", **fields} for number in range(count)]
 
 
 def variables(count: int, value: str = "value") -> list[Pod]:
@@ -107,22 +103,6 @@ def _mounted(count: int) -> Pod:
 
 def _annotated(annotations: Mapping[str, str], **spec: Any) -> Pod:
     return of([container()], annotations, **spec)
-
-
-def _undone(count: int) -> Pod:
-    entries = [[f"/spec/containers/c{number}/tty", True] for number in range(count)]
-    return of(many(count), {STATUS: "{}", UNDO: as_text(entries)})
-
-
-def _moved(count: int) -> Pod:
-    names = [each["name"] for each in many(count)]
-    stored = {STATUS: as_text({"initContainers": names}), UNDO: as_text([["/spec/containers", many(count)]])}
-    return of([{"name": "web"}], stored, initContainers=many(count))
-
-
-def _listed(count: int) -> Pod:
-    stored = as_text({"volumes": [f"x{number}" for number in range(count)]})
-    return of([{"name": "web"}], {STATUS: stored}, volumes=many(count, "v"))
 
 
 def _user_volumes(count: int) -> Pod:
@@ -188,9 +168,9 @@ COSTLY: Final[Mapping[str, Maker]] = {
     "excluded ports": lambda n: _annotated({EXCLUDED: ",".join(str(1 + i % 65535) for i in range(n))}),
     "user volumes with a mount": _user_volumes,
     "templates, the same again": lambda n: _annotated({TEMPLATES: ",".join(["sidecar"] * n)}),
-    "undo entries": _undone,
-    "undo of containers that moved": _moved,
-    "names in a status": _listed,
+    "undo entries": undone,
+    "undo of containers that moved": moved,
+    "names in a status": listed,
     "variables of stored overrides": _overridden,
     "managed fields": lambda n: {
         **of([container()]),

@@ -76,7 +76,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PlanLookup:
     """What is known about a pod: its plan and its patch as text, or why it takes the ordinary way.
 
     `reason` is a word for metrics; `shape` is that of a pod for which a plan is to be made, under `config`.
@@ -109,51 +109,54 @@ class Planner:
 
     def inject(self, call: InjectionCall) -> Outcome:
         """What `core.injection.pipeline.inject` gives, but for the trace of the decision."""
-        question = self.ask(call)
-        if question.planned is not None:
-            operations = tuple(Operation(**each) for each in json.loads(question.patch))
-            pod = _in_order(applied(call.pod, operations), question.planned.orders)
-            return replace(question.planned.outcome, pod=pod, patch=operations)
+        lookup = self.look_up(call)
+        if lookup.planned is not None:
+            operations = tuple(Operation(**each) for each in json.loads(lookup.patch))
+            pod = _in_order(applied(call.pod, operations), lookup.planned.orders)
+            return replace(lookup.planned.outcome, pod=pod, patch=operations)
         work = Work(call.config.work_limit)
         outcome = inject(call.pod, call.facts, call.config, call.holder, work)
-        if question.shape is not None:
-            proven = self.proven(question, call, outcome, work.spent)
-            self.keep(question, call.facts, outcome, proven)
+        if lookup.shape is not None:
+            proven = self.proven(lookup, call, outcome, work.spent)
+            self.keep(lookup, call.facts, outcome, proven)
         return outcome
 
-    def ask(self, call: InjectionCall, around: tuple[str, ...] = ()) -> Question:
+    def look_up(self, call: InjectionCall, around: tuple[str, ...] = ()) -> PlanLookup:
         """What is known about a pod; `around` is what else the caller's answer depends on."""
         pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
         if not self._enabled:
-            return Question("off")
-        if config is not self._config or facts.objects != self._objects:
-            self._use(config, facts.objects)
+            return PlanLookup("off")
+        objects = facts.objects
+        if config is not self._config or (objects is not self._objects and objects != self._objects):
+            self._use(config, objects)
         rules = self._rules_for(facts)
         if rules is None:
-            return Question("profile")
+            return PlanLookup("profile")
         try:
             shape = shape_of(pod, facts.owner, rules, (around, _of_facts(facts), _of_holder(holder)))
         except NoShape as error:
-            return Question(error.reason)
+            return PlanLookup(error.reason)
         known = self._plans.get(shape.key)
         if known is not None and known.facts != _without_owner(facts):
             self._plans.drop(shape.key)
             known = None
         if known is None:
             # What comes once gets no plan.
-            return Question("new", shape, config=config) if self._plans.met(shape.key) else Question("first")
+            return (
+                PlanLookup("new", shape, config=config) if self._plans.met(shape.key) else PlanLookup("first")
+            )
         if known.planned is None:
-            return Question("no-plan")
+            return PlanLookup("no-plan")
         if known.planned.spent + (shape.items + call.size // CHARACTERS) * _UNITS > config.work_limit:
-            return Question("work")
-        return Question(planned=known.planned, patch=known.planned.plan.patch(shape.values))
+            return PlanLookup("work")
+        return PlanLookup(planned=known.planned, patch=known.planned.plan.patch(shape.values))
 
-    def keep(self, question: Question, facts: Facts, outcome: Outcome, proven: ProvenPlan | None) -> None:
+    def keep(self, lookup: PlanLookup, facts: Facts, outcome: Outcome, proven: ProvenPlan | None) -> None:
         """Keep the plan of a shape that is new, or that there can be none."""
-        if question.shape is None or question.config is not self._config:
+        if lookup.shape is None or lookup.config is not self._config:
             return
         size = _REST + bytes_of(outcome, facts) + (proven.plan.size if proven is not None else 0)
-        self._plans.put(question.shape.key, _Known(_without_owner(facts), proven), size)
+        self._plans.put(lookup.shape.key, _Known(_without_owner(facts), proven), size)
 
     def _rules_for(self, facts: Facts) -> CopyRules | None:
         """How shapes are made; objects of a cluster may select pods by any label."""
@@ -170,7 +173,7 @@ class Planner:
 
     def proven(
         self,
-        question: Question,
+        lookup: PlanLookup,
         call: InjectionCall,
         outcome: Outcome,
         spent: int,
@@ -181,7 +184,7 @@ class Planner:
         `spent` is its counted work. `rest` makes of an outcome what the caller keeps with the plan: the same
         for every pod of the shape. For any thread, with templates of its own in the configuration of `call`.
         """
-        shape, pod = question.shape, call.pod
+        shape, pod = lookup.shape, call.pod
         facts, config, holder = call.facts, call.config, call.holder
         rules = self._rules_for(facts)
         if shape is None or rules is None or not _is_plain(outcome) or STEM in json.dumps(pod):

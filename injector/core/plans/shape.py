@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from injector.classes import dataclass
-from injector.core import kinds
+from injector.core import kinds, names
 from injector.core.copied import Copied
 from injector.core.model import Manifest, Owner
 from injector.core.plans import texts
@@ -23,8 +23,6 @@ _UNREAD: Final = b"unread"
 _COPIED: Final = b"copied"
 _FOLLOWS: Final = b"follows"
 
-_LISTS: Final = ("initContainers", "containers")
-_PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 _COMMANDS: Final = ("args", "command")
 _ACCOUNTS: Final = ("serviceAccountName", "serviceAccount")
 HASH: Final = "pod-template-hash"
@@ -202,7 +200,7 @@ class _ShapeWalk:
         self._find_token(spec)
         out: dict[str, Any] = {}
         for key, value in spec.items():
-            if key in _LISTS and value:
+            if key in names.CONTAINER_LISTS and value:
                 out[key] = [self._container(each) for each in value]
             elif key == "volumes" and type(value) is list:
                 out[key] = [self._volume(each) for each in value]
@@ -214,26 +212,26 @@ class _ShapeWalk:
 
     def _number_containers(self, spec: Manifest) -> None:
         """Number the names in the order that keys made of them have, so that marks have the same order."""
-        names: list[Any] = []
-        for part in _LISTS:
+        listed_names: list[Any] = []
+        for part in names.CONTAINER_LISTS:
             listed = spec.get(part) or []
             if type(listed) is not list:
                 raise NoShape("value")
-            names += [each.get("name") if type(each) is dict else None for each in listed]
-        if not all(map(texts.is_container, names)) or len(set(names)) != len(names):
+            listed_names += [each.get("name") if type(each) is dict else None for each in listed]
+        if not all(map(texts.is_container, listed_names)) or len(set(listed_names)) != len(listed_names):
             raise NoShape("container")
-        if not self._rules.containers.isdisjoint(names):
+        if not self._rules.containers.isdisjoint(listed_names):
             raise NoShape("container")
-        if any(name in str(text) for text in self._retained for name in names):
+        if any(name in str(text) for text in self._retained for name in listed_names):
             raise NoShape("annotation")
-        for name in sorted(names, key=_in_paths):
+        for name in sorted(listed_names, key=_in_paths):
             self._names[name] = len(self.values)
             self.values.append(name)
 
     def _find_token(self, spec: Manifest) -> None:
         listed = spec.get("volumes")
-        names = [each.get("name") for each in listed if type(each) is dict] if type(listed) is list else []
-        tokens = [name for name in names if texts.is_token_volume(name)]
+        volumes = [each.get("name") for each in listed if type(each) is dict] if type(listed) is list else []
+        tokens = [name for name in volumes if texts.is_token_volume(name)]
         self.token = tokens[0] if len(tokens) == 1 else None
 
     def _container(self, container: Manifest) -> Manifest:
@@ -250,7 +248,7 @@ class _ShapeWalk:
             out["env"] = self._variables(out["env"])
         if self.token is not None and type(out.get("volumeMounts")) is list:
             out["volumeMounts"] = [self._mount(each) for each in out["volumeMounts"]]
-        for field in _PROBES:
+        for field in names.PROBES:
             if field in out:
                 out[field] = self._probe(out[field])
         return out

@@ -21,8 +21,8 @@ _DIFFER: Final[tuple[Path, ...]] = (
 )
 
 
-def differences_of_replicas(pod: Manifest, config: Config) -> bool:
-    """Whether no template of a pod reads what differs between replicas."""
+def replicas_are_alike(pod: Manifest, config: Config) -> bool:
+    """Whether replicas of a pod get the same: no template of it reads what differs between them."""
     return all(
         is_known(name, config) or _reads_none(name, config) for name in possible_templates(pod, config)
     )

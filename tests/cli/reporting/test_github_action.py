@@ -21,23 +21,12 @@ import yaml
 
 from tests.cli.conftest import DEPLOYMENT
 from tests.cli.reporting.shellcheck import shellcheck
-from tests.test_readme_from_scratch import OFFLINE
+from tests.test_readme_from_scratch import INSTALLED, OFFLINE
 
 REPO = Path(__file__).resolve().parents[3]
 ACTION = yaml.safe_load((REPO / "action.yml").read_text())
 WORKFLOW = yaml.safe_load((REPO / "ci/github/pull-request.yml").read_text())
 REFUSED = DEPLOYMENT.replace("        app: web\n", "        app: 1\n")
-# What pip needs of a checkout.
-INSTALLED = (
-    "pyproject.toml",
-    "README.md",
-    "LICENSE",
-    "NOTICE",
-    "CHANGELOG.md",
-    "hack",
-    "injector",
-    "templates",
-)
 
 
 @dataclass(frozen=True)

@@ -15,22 +15,11 @@ import pytest
 import yaml
 
 from tests.cli.conftest import DEPLOYMENT
-from tests.test_readme_from_scratch import OFFLINE
+from tests.test_readme_from_scratch import INSTALLED, OFFLINE
 
 REPO = Path(__file__).resolve().parents[3]
 HOOKS = REPO / ".pre-commit-hooks.yaml"
 BIN = Path(sys.executable).parent
-# What pip needs of a checkout.
-INSTALLED = (
-    "pyproject.toml",
-    "README.md",
-    "LICENSE",
-    "NOTICE",
-    "CHANGELOG.md",
-    "hack",
-    "injector",
-    "templates",
-)
 REFUSED = DEPLOYMENT.replace("        app: web\n", "        app: 1\n")
 
 

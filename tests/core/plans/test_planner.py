@@ -81,7 +81,7 @@ def test_a_workload_is_injected_by_a_plan_as_without_one(name: str) -> None:
         planner = Planner(LIMIT)
         for each in workloads(pod, config):
             total += 1
-            planned += planner.ask(each).planned is not None
+            planned += planner.look_up(each).planned is not None
             without = inject(each.pod, each.facts, config, each.holder)
             assert compared(planner.inject(each)) == compared(without)
 

@@ -50,7 +50,7 @@ def pod(**annotations: str) -> dict[str, Any]:
 )
 def test_a_template_of_ones_own_is_judged_by_the_paths_that_it_can_read(text: str, free: bool) -> None:
     config = config_of(text, parts={"_part": LABEL % "Spec.volumes | length"}, defaultTemplates=["own"])
-    assert unread.differences_of_replicas(pod(), config) == free
+    assert unread.replicas_are_alike(pod(), config) == free
 
 
 READER = LABEL % "Spec.volumes | length"
@@ -58,20 +58,20 @@ READER = LABEL % "Spec.volumes | length"
 
 def test_a_template_that_the_pod_does_not_get_does_not_count() -> None:
     config = config_of(READER)
-    assert unread.differences_of_replicas(pod(), config)
-    assert not unread.differences_of_replicas(pod(**{"inject.istio.io/templates": "sidecar"}), config)
+    assert unread.replicas_are_alike(pod(), config)
+    assert not unread.replicas_are_alike(pod(**{"inject.istio.io/templates": "sidecar"}), config)
 
 
 def test_an_alias_counts_as_what_it_stands_for() -> None:
     config = config_of(READER, aliases={"mine": ["sidecar", "own"]}, defaultTemplates=["mine"])
-    assert not unread.differences_of_replicas(pod(), config)
+    assert not unread.replicas_are_alike(pod(), config)
 
 
 def test_a_shipped_template_is_known_and_one_of_its_name_is_not() -> None:
     assert unread.is_known("sidecar", config_of(READER))
     replaced = config_of(READER, parts={"sidecar": READER})
     assert not unread.is_known("sidecar", replaced)
-    assert not unread.differences_of_replicas(pod(), replaced)
+    assert not unread.replicas_are_alike(pod(), replaced)
 
 
 def test_nothing_is_known_with_quirks() -> None:
