@@ -13,10 +13,11 @@ from typing import TypeAlias
 
 from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Facts
-from injector.core.plans.planner import PlanLookup
+from injector.core.plans.planner import InjectionCall, PlanLookup
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.server import answers, reviews
+from injector.server.outlines import OutlinedReview, SplitReview
 from injector.server.planned import PlannedAnswers
 from injector.server.queue import Overloaded
 from injector.server.replicas import Review
@@ -80,14 +81,17 @@ class Admissions:
         self._state = state
         self._finish = finish
         self._plans = PlannedAnswers.of(
-            state.limits.plans, state.policy, lambda count: state.metrics.evicted("plans", count)
+            state.limits, state.policy, lambda count: state.metrics.evicted("plans", count)
         )
-        state.metrics.cache_bytes("plans", lambda: self._plans.planner.size)
+        state.metrics.cache_bytes("plans", lambda: self._plans.size)
 
     def in_loop(self, request: HttpRequest) -> bytes:
         """The answer, worked out in this thread. Raises ReviewError, and TooLong where it takes too long."""
-        asked = self.parse(request)
         config = self._state.current()
+        found = self._found(request, config)
+        if isinstance(found, OutlinedReview) and (known := self._by_outline(request, found, config)):
+            return known
+        asked = self.parse(request)
         begun = time.thread_time()
 
         def look() -> None:
@@ -101,8 +105,35 @@ class Admissions:
         except Stopped:
             raise TooLong(admission) from None
         learn()
+        if isinstance(found, SplitReview):
+            self._plans.learn(found, asked, admission.lookup)
         self._finish(request, asked, config, answer, out)
         return out
+
+    def _found(self, request: HttpRequest, config: Config) -> OutlinedReview | SplitReview | None:
+        """What is known of a review without parsing it; None where its pod is read in any case."""
+        state = self._state
+        if not state.limits.plans or state.notify is not None or state.record is not None:
+            return None
+        return self._plans.find(request.body, request.path, request.budget, config, state.objects())
+
+    def _by_outline(self, request: HttpRequest, found: OutlinedReview, config: Config) -> bytes | None:
+        """The answer to a review of a known outline by the plan of its shape; None without a plan."""
+        state, asked = self._state, found.asked
+        try:
+            facts = self._facts(asked, found.node, config)
+        except Exception:
+            # It fails again when the review is parsed, and is answered there.
+            return None
+        lookup = self._plans.planner.of_shape(
+            found.shape, InjectionCall(asked.pod, facts, config, len(request.body))
+        )
+        planned = None if lookup is None else self._plans.answer(lookup, asked, facts)
+        if planned is None:
+            return None
+        state.metrics.planned("")
+        self._finish(request, asked, config, *planned)
+        return planned[1]
 
     async def in_thread(
         self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], begun: BegunAdmission | None
@@ -164,19 +195,23 @@ class Admissions:
         """The admission with its facts, which are collected in the loop."""
         state, size = self._state, len(request.body)
         try:
-            facts = answers.facts_of(
-                asked,
-                config,
-                state.namespace_of,
-                native_sidecars=state.native_sidecars(asked.node),
-                objects=state.objects(),
-            )
+            facts = self._facts(asked, asked.node, config)
         except Exception as error:
             return BegunAdmission(asked, failure=answers.failed(asked, config, error, state.policy))
         looks = size <= PLANNED_BYTES
         lookup = self._plans.look_up(asked, config, facts, size) if looks else PlanLookup("size")
         state.metrics.planned(lookup.reason)
         return BegunAdmission(asked, facts, lookup)
+
+    def _facts(self, asked: AdmissionRequest, node: str, config: Config) -> Facts:
+        state = self._state
+        return answers.facts_of(
+            asked,
+            config,
+            state.namespace_of,
+            native_sidecars=state.native_sidecars(node),
+            objects=state.objects(),
+        )
 
     def _work_out(
         self, admission: BegunAdmission, own: Config, work: Work

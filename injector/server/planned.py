@@ -9,14 +9,18 @@ from dataclasses import replace
 from typing import Final
 
 from injector.classes import dataclass
-from injector.core.model import AdmissionRequest, Facts, Verdict
+from injector.core.model import AdmissionRequest, Facts, Manifest, Verdict
 from injector.core.outcome import Outcome
 from injector.core.plans.planner import InjectionCall, PlanLookup, Planner
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
-from injector.telemetry import log_event
+from injector.server.outlines import OutlinedReview, Outlines, SplitReview
+from injector.server.state import Limits
+from injector.telemetry import log_event, quoted
 
+# The part of the bytes that outlines may have.
+_OUTLINES: Final = 8
 # What stands in a made answer for the uid and for the patch.
 _UID: Final = "uid-of-the-request"
 _PATCH: Final = "patch-of-the-pod"
@@ -27,12 +31,44 @@ class PlannedAnswers:
     """The plans of a webhook, and how it words answers."""
 
     planner: Planner
+    outlines: Outlines
     policy: AnswerPolicy
 
     @classmethod
-    def of(cls, limit: int, policy: AnswerPolicy, evicted: Callable[[int], None]) -> PlannedAnswers:
-        """Plans of at most `limit` bytes; `evicted` gets the number of those that are dropped for others."""
-        return cls(Planner(limit, evicted), policy)
+    def of(cls, limits: Limits, policy: AnswerPolicy, evicted: Callable[[int], None]) -> PlannedAnswers:
+        """Plans and outlines; `evicted` gets the number of plans that are dropped for others."""
+        outlines = limits.plans // _OUTLINES
+        return cls(Planner(limits.plans - outlines, evicted), Outlines(outlines, limits.nesting), policy)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the plans and outlines."""
+        return self.planner.size + self.outlines.size
+
+    def find(
+        self,
+        body: bytes,
+        path: str,
+        budget: float | None,
+        config: Config,
+        objects: tuple[Manifest, ...],
+    ) -> OutlinedReview | SplitReview | None:
+        """What is known of a review without parsing it."""
+        try:
+            rules = self.planner.rules(config, objects)
+            return None if rules is None else self.outlines.find(body, path, budget, rules)
+        except Exception as error:
+            # The review is parsed.
+            _log(error)
+            return None
+
+    def learn(self, review: SplitReview, asked: AdmissionRequest, lookup: PlanLookup) -> None:
+        """Keep the outline of a review that a plan answers."""
+        try:
+            if lookup.planned is not None and lookup.shape is not None:
+                self.outlines.learn(review, asked, lookup.shape)
+        except Exception as error:
+            _log(error)
 
     def look_up(self, asked: AdmissionRequest, config: Config, facts: Facts, size: int) -> PlanLookup:
         """Whether there is a plan for the pod of a request, whose body has `size` bytes."""
@@ -55,7 +91,7 @@ class PlannedAnswers:
             return None
         before, between, after = lookup.planned.rest
         patch = base64.b64encode(lookup.patch.encode("ascii")).decode("ascii")
-        out = f"{before}{json.dumps(asked.uid)}{between}{patch}{after}".encode("ascii")
+        out = f"{before}{quoted(asked.uid)}{between}{patch}{after}".encode("ascii")
         return Answer({}, lookup.planned.outcome, Verdict.INJECT, facts=facts), out
 
     def learned(

@@ -78,14 +78,21 @@ def request_of(review: Manifest, *, path: str = "", budget: float | None = None)
 def _decoded(body: bytes | str, nesting_limit: int) -> Any:
     try:
         text = body if isinstance(body, str) else body.decode(json.detect_encoding(body), "surrogatepass")
-        tree = _READER.decode(text)
+        tree = READER.decode(text)
     except RecursionError:
         raise _too_deep(nesting_limit) from None
     except ValueError:
         # The message of the JSON reader is left out, as some versions repeat a part of the body.
         raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
+    if not is_shallow(tree, nesting_limit):
+        raise _too_deep(nesting_limit)
+    return tree
+
+
+def is_shallow(tree: Any, limit: int) -> bool:
+    """Whether a tree of JSON has at most so many levels."""
     level = [tree] if isinstance(tree, dict | list) else []
-    for _ in range(nesting_limit):
+    for _ in range(limit):
         level = [
             inner
             for outer in level
@@ -93,8 +100,8 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
             if type(inner) is dict or type(inner) is list
         ]
         if not level:
-            return tree
-    raise _too_deep(nesting_limit)
+            return True
+    return False
 
 
 def _no_number(word: str) -> Any:
@@ -110,7 +117,8 @@ def _finite(text: str) -> float:
 
 
 # Made once: `json.loads` makes one for each call that has other rules than its own.
-_READER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+READER: Final = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+"""Reads JSON as reviews are read, but for the levels of nesting."""
 
 
 def _too_deep(limit: int) -> ReviewError:

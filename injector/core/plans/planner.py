@@ -79,7 +79,8 @@ class _Known:
 class PlanLookup:
     """What is known about a pod: its plan and its patch as text, or why it takes the ordinary way.
 
-    `reason` is a word for metrics; `shape` is that of a pod for which a plan is to be made, under `config`.
+    `reason` is a word for metrics; `shape` is that of a pod with a plan, or for which a plan is to be made,
+    under `config`.
     """
 
     reason: str = ""
@@ -126,10 +127,7 @@ class Planner:
         pod, facts, config, holder = call.pod, call.facts, call.config, call.holder
         if not self._enabled:
             return PlanLookup("off")
-        objects = facts.objects
-        if config is not self._config or (objects is not self._objects and objects != self._objects):
-            self._use(config, objects)
-        rules = self._rules_for(facts)
+        rules = self.rules(config, facts.objects)
         if rules is None:
             return PlanLookup("profile")
         try:
@@ -147,9 +145,25 @@ class Planner:
             )
         if known.planned is None:
             return PlanLookup("no-plan")
-        if known.planned.spent + (shape.items + call.size // CHARACTERS) * _UNITS > config.work_limit:
+        if _exceeds(known.planned, shape, call):
             return PlanLookup("work")
-        return PlanLookup(planned=known.planned, patch=known.planned.plan.patch(shape.values))
+        return PlanLookup("", shape, known.planned, known.planned.plan.patch(shape.values), config)
+
+    def of_shape(self, shape: PodShape, call: InjectionCall) -> PlanLookup | None:
+        """The plan of a pod whose shape is known already, None without one; the pod of `call` is not read."""
+        known = self._plans.get(shape.key)
+        if known is None or known.planned is None or known.facts != _without_owner(call.facts):
+            return None
+        if _exceeds(known.planned, shape, call):
+            return None
+        return PlanLookup("", shape, known.planned, known.planned.plan.patch(shape.values), call.config)
+
+    def rules(self, config: Config, objects: tuple[Manifest, ...]) -> CopyRules | None:
+        """How shapes are made, None without plans; plans of another configuration or objects are forgotten."""
+        if config is not self._config or (objects is not self._objects and objects != self._objects):
+            self._use(config, objects)
+        # Objects of a cluster may select pods by any label.
+        return self._rules and self._rules[bool(objects)]
 
     def keep(self, lookup: PlanLookup, facts: Facts, outcome: Outcome, proven: ProvenPlan | None) -> None:
         """Keep the plan of a shape that is new, or that there can be none."""
@@ -157,10 +171,6 @@ class Planner:
             return
         size = _REST + bytes_of(outcome, facts) + (proven.plan.size if proven is not None else 0)
         self._plans.put(lookup.shape.key, _Known(_without_owner(facts), proven), size)
-
-    def _rules_for(self, facts: Facts) -> CopyRules | None:
-        """How shapes are made; objects of a cluster may select pods by any label."""
-        return self._rules and self._rules[bool(facts.objects)]
 
     def _use(self, config: Config, objects: tuple[Manifest, ...]) -> None:
         """Forget the plans of another configuration, or of other objects of the cluster."""
@@ -186,7 +196,7 @@ class Planner:
         """
         shape, pod = lookup.shape, call.pod
         facts, config, holder = call.facts, call.config, call.holder
-        rules = self._rules_for(facts)
+        rules = self._rules and self._rules[bool(facts.objects)]
         if shape is None or rules is None or not _is_plain(outcome) or STEM in json.dumps(pod):
             return None
         owner, marked_pod = with_marks(pod, facts.owner, rules, mark)
@@ -205,6 +215,11 @@ class Planner:
         if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
             return None
         return ProvenPlan(plan, orders, spent, reduced(outcome), of_outcome)
+
+
+def _exceeds(planned: ProvenPlan, shape: PodShape, call: InjectionCall) -> bool:
+    """Whether the counted work of a pod may be over its limit."""
+    return planned.spent + (shape.items + call.size // CHARACTERS) * _UNITS > call.config.work_limit
 
 
 def reduced(outcome: Outcome) -> Outcome:

@@ -23,11 +23,11 @@ _UNREAD: Final = b"unread"
 _COPIED: Final = b"copied"
 _FOLLOWS: Final = b"follows"
 
-_COMMANDS: Final = ("args", "command")
+COMMANDS: Final = ("args", "command")
 _ACCOUNTS: Final = ("serviceAccountName", "serviceAccount")
 HASH: Final = "pod-template-hash"
-# Where a volume names an object whose name nobody reads.
-_OBJECTS: Final = (("configMap", "name"), ("secret", "secretName"), ("persistentVolumeClaim", "claimName"))
+OBJECTS: Final = (("configMap", "name"), ("secret", "secretName"), ("persistentVolumeClaim", "claimName"))
+"""Where a volume names an object whose name nobody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class _ShapeWalk:
             raise NoShape("container")
         if any(name in str(text) for text in self._retained for name in listed_names):
             raise NoShape("annotation")
-        for name in sorted(listed_names, key=_in_paths):
+        for name in sorted(listed_names, key=in_paths):
             self._names[name] = len(self.values)
             self.values.append(name)
 
@@ -240,7 +240,7 @@ class _ShapeWalk:
         out["name"] = number if self._mark is None else self._mark(number)
         if texts.is_image(out.get("image")):
             out["image"] = self._unread()
-        for field in _COMMANDS:
+        for field in COMMANDS:
             if field in out and texts.are_plain(out[field]):
                 self.items += len(out[field])
                 out[field] = _UNREAD if self._mark is None else [self._mark(-1)]
@@ -286,7 +286,7 @@ class _ShapeWalk:
             return volume
         if volume.get("name") == self.token and self.token is not None:
             return {**volume, "name": self._token_name()}
-        for source, field in _OBJECTS:
+        for source, field in OBJECTS:
             of = volume.get(source)
             if type(of) is dict and texts.is_owner(of.get(field)):
                 return {**volume, source: {**of, field: self._unread()}}
@@ -329,6 +329,6 @@ class _Owner:
         return cls()
 
 
-def _in_paths(name: str) -> str:
+def in_paths(name: str) -> str:
     """A name as it stands in the paths of probes, by which these are sorted."""
     return name + "/"

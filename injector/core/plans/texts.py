@@ -6,22 +6,53 @@ No text of these kinds needs an escape in JSON, at any depth of texts inside of 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, Final
 
 from injector.patterns import pattern
 
-_LABEL: Final = pattern(r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?").fullmatch
-_CONTAINER: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
-# Short enough that nothing cuts it, also with a hash behind it.
-_OWNER: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?").fullmatch
-_HASH: Final = pattern(r"[a-z0-9]{1,16}").fullmatch
-_PATH: Final = pattern(r"/[-A-Za-z0-9_./]{0,200}").fullmatch
 TOKEN_VOLUME: Final = "kube-api-access-"
 """The beginning of the names that the API server gives the volumes of ServiceAccounts' tokens."""
-_TOKEN_VOLUME: Final = pattern(TOKEN_VOLUME + "[a-z0-9]{5}").fullmatch
-_TIME: Final = pattern(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII).fullmatch
+
+
+class Kind(StrEnum):
+    """The kinds of texts; OWNED is an owner's name with a hash, FOLLOWS what is made of another text."""
+
+    LABEL = "label"
+    CONTAINER = "container"
+    OWNER = "owner"
+    HASH = "hash"
+    OWNED = "owned"
+    FOLLOWS = "follows"
+    PATH = "path"
+    TOKEN = "token"
+    TIME = "time"
+    IMAGE = "image"
+    VARIABLE = "variable"
+    PLAIN = "plain"
+    UID = "uid"
+    ASCII = "ascii"
+
+
+_OF_LABEL: Final = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_OF_CONTAINER: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
+# Short enough that nothing cuts it, also with a hash behind it.
+_OF_OWNER: Final = r"[a-z0-9](?:[-a-z0-9]{0,44}[a-z0-9])?"
+_OF_HASH: Final = r"[a-z0-9]{1,16}"
+_OF_PATH: Final = r"/[-A-Za-z0-9_./]{0,200}"
+_OF_TOKEN: Final = TOKEN_VOLUME + "[a-z0-9]{5}"
+_OF_TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+_LABEL: Final = pattern(_OF_LABEL).fullmatch
+_CONTAINER: Final = pattern(_OF_CONTAINER).fullmatch
+_OWNER: Final = pattern(_OF_OWNER).fullmatch
+_HASH: Final = pattern(_OF_HASH).fullmatch
+_PATH: Final = pattern(_OF_PATH).fullmatch
+_TOKEN_VOLUME: Final = pattern(_OF_TOKEN).fullmatch
+_TIME: Final = pattern(_OF_TIME, re.ASCII).fullmatch
 # The image of a container that a template replaces.
 _AUTO: Final = "auto"
+_BREAK: Final = "\n"
 
 
 def is_label(text: Any) -> bool:
@@ -109,3 +140,30 @@ def _are_names(listed: list[Any]) -> bool:
         return False
     joined = "=".join(listed)
     return joined.isascii() and joined.isprintable() and joined.count("=") == len(listed) - 1
+
+
+def _lines(of_one: str) -> Callable[[str], object]:
+    """Whether each line of a text is of a kind."""
+    return pattern(f"{of_one}(?:{_BREAK}{of_one})*", re.ASCII).fullmatch
+
+
+# Of printable ASCII: what is in question beside that.
+_LINES: Final[Mapping[Kind, Callable[[str], object]]] = {
+    Kind.LABEL: _lines(_OF_LABEL),
+    Kind.CONTAINER: _lines(_OF_CONTAINER),
+    Kind.OWNER: _lines(_OF_OWNER),
+    Kind.HASH: _lines(_OF_HASH),
+    Kind.OWNED: _lines(f"{_OF_OWNER}-{_OF_HASH}"),
+    Kind.PATH: _lines(_OF_PATH),
+    Kind.TOKEN: _lines(_OF_TOKEN),
+    Kind.TIME: _lines(_OF_TIME),
+    Kind.IMAGE: _lines(rf"(?!{_AUTO}(?:{_BREAK}|\Z))[!-~](?:[ -~]*[!-~])?"),
+    Kind.UID: _lines(r"[-0-9A-Za-z]{1,64}"),
+    Kind.VARIABLE: _lines(r"[ -<>-~]+"),
+}
+
+
+def are_of(kind: Kind, listed: Sequence[str]) -> bool:
+    """Whether texts of printable ASCII are of a kind; FOLLOWS is for the caller to compare."""
+    check = _LINES.get(kind)
+    return check is None or check(_BREAK.join(listed)) is not None

@@ -1,0 +1,111 @@
+"""Where in the text of a review the texts stand that a shape leaves out, and what they have to be.
+
+Pods of one shape have the same numbers of texts in the same places, so that these are read without parsing.
+Not here: which texts these are (holes.py), and the text of a review (server/outlines.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count, pairwise
+from operator import itemgetter
+from typing import Any, Final
+
+from injector.classes import dataclass
+from injector.core.plans.holes import Hole
+from injector.core.plans.plan import mark
+from injector.core.plans.shape import CopyRules, in_paths
+from injector.core.plans.texts import Kind, are_of
+
+_KINDS: Final = tuple(Kind)
+# No two masks have the same number.
+_numbers: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mask:
+    """The places of texts in a text that is split at its quotation marks, in the order of their kinds.
+
+    `take` picks them, `spans` are those of each kind. `sources` are the places of copied texts among them, and
+    `paths` the numbers of those with a slash in front that the copied text is without.
+    """
+
+    number: int
+    places: tuple[int, ...]
+    take: itemgetter[Any]
+    spans: tuple[tuple[Kind, slice], ...]
+    sources: tuple[int, ...]
+    paths: tuple[int, ...]
+
+    @classmethod
+    def of(cls, holes: Sequence[tuple[int, Hole]], copied: int) -> Mask | None:
+        """The mask of holes with their places, and of so many copied texts; None where one has no place."""
+        ordered = sorted(holes, key=lambda each: (_KINDS.index(each[1].kind), each[1].marked, each[0]))
+        places = tuple(place for place, _ in ordered)
+        kinds = [hole.kind for _, hole in ordered]
+        spans = tuple((kind, slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)))
+                      for kind in _KINDS if kind in kinds)  # fmt: skip
+        marked = [hole.marked.removeprefix("/") for _, hole in ordered]
+        if Kind.OWNED in kinds:
+            # The name of the workload is in front of the hash.
+            marked[kinds.index(Kind.OWNED)] = mark(0)
+        if len(places) < 2 or any(mark(number) not in marked for number in range(copied)):
+            return None
+        sources = tuple(marked.index(mark(number)) for number in range(copied))
+        paths = tuple(number for number, source in enumerate(sources) if kinds[source] is Kind.PATH)
+        return cls(next(_numbers), places, itemgetter(*places), spans, sources, paths)
+
+    def is_like(self, other: Mask) -> bool:
+        """Whether the masks read the same."""
+        return (self.places, self.spans, self.sources) == (other.places, other.spans, other.sources)
+
+    def read(
+        self, taken: Sequence[str], rest: str, retained: Sequence[str], rules: CopyRules
+    ) -> list[str] | None:
+        """The copied texts, None where one of all is not of its kind.
+
+        `rest` is the text without them, `retained` are the texts of annotations in it. The conditions are those of a shape (shape.py), or narrower ones.
+        """
+        whole = "".join(taken)
+        if not (whole.isascii() and whole.isprintable()) or "\\" in whole:
+            return None
+        of: dict[Kind, Sequence[str]] = {}
+        for kind, span in self.spans:
+            of[kind] = listed = taken[span]
+            if not are_of(kind, listed):
+                return None
+        values = [taken[source] for source in self.sources]
+        fits = _fit(of.get(Kind.TOKEN), rest) and _are_names(of.get(Kind.CONTAINER, ()), retained, rules)
+        if not (fits and _own(of, values)) or any(
+            path.startswith(rules.copied.written) for path in of.get(Kind.PATH, ())
+        ):
+            return None
+        for number in self.paths:
+            values[number] = values[number][1:]
+        return values
+
+
+def _fit(tokens: Sequence[str] | None, rest: str) -> bool:
+    """Whether one name of the token's volume is in all places, and in no other."""
+    return tokens is None or (tokens.count(tokens[0]) == len(tokens) and tokens[0] not in rest)
+
+
+def _are_names(listed: Sequence[str], retained: Sequence[str], rules: CopyRules) -> bool:
+    """Whether names of containers without a meaning have the order of their numbers."""
+    return (
+        rules.containers.isdisjoint(listed)
+        and all(before < after for before, after in pairwise(map(in_paths, listed)))
+        and not any(name in text for text in retained for name in listed)
+    )
+
+
+def _own(of: Mapping[Kind, Sequence[str]], values: list[str]) -> bool:
+    """Whether what is made of the owner's name is made of it; puts the name without the hash in its place."""
+    name = values[0] if values else ""
+    if Kind.OWNED in of:
+        name = of[Kind.OWNED][0]
+        base, _, suffix = name.rpartition("-")
+        values[0] = base
+        if of[Kind.HASH][0] != suffix:
+            return False
+    return all(text == f"{name}-" for text in of.get(Kind.FOLLOWS, ()))

@@ -1,0 +1,290 @@
+"""Outlines: the shape of a review's pod by the text of the review, which is not parsed.
+
+The outline of a review is its text without the texts that the shape of its pod leaves out, and without
+`fieldsV1` of managedFields, which nobody reads. Two reviews with one outline are the same JSON but for
+texts of known kinds in known places, and their pods have one shape. An outline is learned of a review that
+was parsed. Not here: shapes and the places of texts (core.plans), and answers (planned.py).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from injector.classes import dataclass
+from injector.core.model import AdmissionRequest, Manifest
+from injector.core.plans.generations import Generations
+from injector.core.plans.holes import Hole, Place, holes_of
+from injector.core.plans.mask import Mask
+from injector.core.plans.plan import UNREAD_MARK
+from injector.core.plans.shape import CopyRules, PodShape
+from injector.core.plans.texts import Kind
+from injector.patterns import pattern
+from injector.server import reviews
+
+_POD: Final = ("request", "object")
+_METADATA: Final = (*_POD, "metadata")
+_UID: Final = ("request", "uid")
+# Fields of a pod's metadata that are logged.
+_NAMES: Final = ("name", "generateName")
+_FIELDS: Final = '"fieldsType":"FieldsV1","fieldsV1":'
+_NO_FIELDS: Final = {"left": "out"}
+_NO_FIELDS_TEXT: Final = '{"left":"out"}'
+_OWNER: Final = r'"k:{\"uid\":\"'
+_UID_LENGTH: Final = 36
+_UID_TEXT: Final = pattern("[-0-9a-f]{36}").fullmatch
+# What follows the fields of one manager, as the API server writes a pod.
+_BEHIND: Final = '}}]},"spec":{'
+# The levels above the fields: review, request, object, metadata, managedFields, and the entry of a manager.
+_LEVELS: Final = 6
+# The share of the bytes for masks, and for fields that are known to be JSON.
+_MASKS: Final = 8
+# Masks of reviews with the same punctuation; more take turns.
+_MOST_MASKS: Final = 4
+# Bytes of an outline beside its texts, and of a hole of a mask.
+_REST: Final = 900
+_HOLE: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What all reviews of an outline have: the shape of the pod, and the request without the pod.
+
+    `uid` and `named` are places of texts among those that the mask takes: of the request's uid, and of fields
+    of the pod's metadata that are logged. `retained` are the texts of annotations that stay.
+    """
+
+    mask: Mask
+    shape: bytes
+    items: int
+    asked: AdmissionRequest
+    node: str
+    uid: int
+    named: tuple[tuple[str, int], ...]
+    retained: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutlinedReview:
+    """A review with a known outline. The pod of `asked` has only the names that are logged."""
+
+    asked: AdmissionRequest
+    node: str
+    shape: PodShape
+
+
+@dataclass(frozen=True, slots=True)
+class SplitReview:
+    """A review with an unknown outline, split at its quotation marks.
+
+    `fields` are the texts that were left out of it, `structure` is the digest of its punctuation, and `key`
+    that of what it has in common with others like it.
+    """
+
+    pieces: list[str]
+    fields: list[str]
+    structure: bytes
+    key: bytes
+
+
+class Outlines:
+    """The outlines of reviews; at most `limit` bytes. `levels` of nesting are accepted in a review."""
+
+    def __init__(self, limit: int, levels: int) -> None:
+        self._part = limit // _MASKS
+        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part)
+        self._outlines: Generations[Outline] = Generations(limit - 2 * self._part)
+        self._levels = levels - _LEVELS
+        self._rules: CopyRules | None = None
+        self._fields: dict[str, None] = {}
+
+    @property
+    def size(self) -> int:
+        """Bytes of outlines, masks and fields."""
+        return self._masks.size + self._outlines.size + sum(map(len, self._fields))
+
+    def find(
+        self, body: bytes, path: str, budget: float | None, rules: CopyRules
+    ) -> OutlinedReview | SplitReview | None:
+        """What is known of a review; None where it has to be parsed, and nothing is to be learned of it."""
+        if rules is not self._rules:
+            # What was left out under other rules may matter under these.
+            self._masks.clear()
+            self._outlines.clear()
+            self._rules = rules
+        try:
+            text, fields = self._without_fields(body.decode())
+        except (ValueError, RecursionError):
+            return None
+        pieces = text.split('"')
+        structure = _digest(f"{len(pieces)} ", '"'.join(pieces[::2]))
+        key = structure
+        for mask in self._masks.get(structure) or ():
+            taken = mask.take(pieces)
+            for place in mask.places:
+                pieces[place] = ""
+            rest = '"'.join(pieces)
+            key = _digest(f"{mask.number} {len(path)} {path}", rest)
+            outline = self._outlines.get(key)
+            if outline is not None:
+                values = mask.read(taken, f"{path}{rest}", outline.retained, rules)
+                if values is not None:
+                    return _outlined(outline, taken, values, budget)
+            for place, piece in zip(mask.places, taken, strict=True):
+                pieces[place] = piece
+        return SplitReview(pieces, fields, structure, key)
+
+    def learn(self, review: SplitReview, asked: AdmissionRequest, shape: PodShape) -> None:
+        """Keep the outline of a review that was parsed, where such a one came before."""
+        if self._rules is None or not self._outlines.met(review.key):
+            return
+        tree = reviews.READER.decode('"'.join(review.pieces))
+        pod = tree["request"]["object"]
+        located = _located(review, tree, self._rules)
+        mask = Mask.of([(piece, hole) for piece, _, hole in located], len(shape.values))
+        if mask is None:
+            return
+        known = self._masks.get(review.structure) or ()
+        mask = next((each for each in known if each.is_like(mask)), mask)
+        taken = mask.take(review.pieces)
+        pieces = [*review.pieces]
+        for place in mask.places:
+            pieces[place] = ""
+        rest = '"'.join(pieces)
+        places = {place: mask.places.index(piece) for piece, place, _ in located}
+        annotations = pod["metadata"].get("annotations") or {}
+        retained = tuple(
+            str(text)
+            for key, text in annotations.items()
+            if (*_METADATA, "annotations", key) not in places
+        )
+        if mask.read(taken, f"{asked.path}{rest}", retained, self._rules) != list(shape.values):
+            return
+        names = {key: pod["metadata"][key] for key in _NAMES if isinstance(pod["metadata"].get(key), str)}
+        outline = Outline(
+            mask,
+            shape.key,
+            shape.items,
+            replace(asked, pod={"metadata": names}),
+            asked.node,
+            places[_UID],
+            tuple((key, places[(*_METADATA, key)]) for key in _NAMES if (*_METADATA, key) in places),
+            retained,
+        )
+        if mask not in known:
+            masks = (*known[1 - _MOST_MASKS :], mask)
+            self._masks.put(review.structure, masks, sum(_HOLE * len(each.places) for each in masks))
+        key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
+        self._outlines.put(key, outline, _REST + sum(map(len, retained)))
+        self._remember(review.fields)
+
+    def _remember(self, fields: Sequence[str]) -> None:
+        """Keep what is known to be JSON, so that it is not read again."""
+        self._fields |= dict.fromkeys(map(_without_owner, fields))
+        while sum(map(len, self._fields)) > self._part:
+            del self._fields[next(iter(self._fields))]
+
+    def _without_fields(self, text: str) -> tuple[str, list[str]]:
+        """A text without `fieldsV1`, and these. Raises ValueError where they are no JSON."""
+        parts: list[str] = []
+        fields: list[str] = []
+        begin, at = 0, text.find(_FIELDS)
+        while at >= 0:
+            start = at + len(_FIELDS)
+            parts += text[begin:start], _NO_FIELDS_TEXT
+            begin = self._end_of_fields(text, start)
+            fields.append(text[start:begin])
+            at = text.find(_FIELDS, begin)
+        return "".join([*parts, text[begin:]]), fields
+
+    def _end_of_fields(self, text: str, start: int) -> int:
+        end = text.find(_BEHIND, start) + 1
+        if _without_owner(text[start:end]) in self._fields:
+            # A JSON object ends where it ends, whatever follows.
+            return end
+        tree, end = reviews.READER.raw_decode(text, start)
+        if type(tree) is not dict or not reviews.is_shallow(tree, self._levels):
+            raise ValueError("fields")
+        return end
+
+
+def _without_owner(fields: str) -> str:
+    """Fields without the uid of the pod's owner, which stands in a string: there is an escape before it."""
+    head, found, rest = fields.partition(_OWNER)
+    return head + found + rest[_UID_LENGTH:] if _UID_TEXT(rest[:_UID_LENGTH]) else fields
+
+
+def _outlined(
+    outline: Outline, taken: Sequence[str], values: list[str], budget: float | None
+) -> OutlinedReview:
+    asked = outline.asked
+    names = asked.pod["metadata"] | {key: taken[place] for key, place in outline.named}
+    return OutlinedReview(
+        AdmissionRequest(
+            taken[outline.uid],
+            {"metadata": names},
+            asked.namespace,
+            asked.name,
+            asked.operation,
+            asked.sub_resource,
+            asked.dry_run,
+            asked.version,
+            asked.path,
+            budget,
+            asked.user,
+        ),
+        outline.node,
+        PodShape(outline.shape, tuple(values), outline.items),
+    )
+
+
+def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tuple[int, Place, Hole]]:
+    """The holes of a review with the numbers of their pieces; empty where these are not certain."""
+    pod = tree["request"]["object"]
+    holes = {(*_POD, *place): hole for place, hole in holes_of(pod, rules).items()}
+    holes[_UID] = Hole(Kind.UID, UNREAD_MARK)
+    pieces = list(_numbers(review.pieces))
+    texts = list(_texts(tree, ()))
+    managed = pod["metadata"].get("managedFields") or ()
+    fields = [entry for entry in managed if entry.get("fieldsV1") == _NO_FIELDS]
+    if len(pieces) != len(texts) or len(fields) != len(review.fields):
+        # A key stands there twice, or these fields elsewhere.
+        return []
+    return [
+        (piece, place, holes[place])
+        for piece, (place, text) in zip(pieces, texts, strict=True)
+        if place in holes and review.pieces[piece] == text
+    ]
+
+
+def _texts(tree: Any, place: Place) -> Iterator[tuple[Place | None, str]]:
+    """The texts of a tree in the order in which they are written, each with its place; None for a key."""
+    if type(tree) is dict:
+        for key, value in tree.items():
+            yield None, key
+            yield from _texts(value, (*place, key))
+    elif type(tree) is list:
+        for index, value in enumerate(tree):
+            yield from _texts(value, (*place, index))
+    elif type(tree) is str:
+        yield place, tree
+
+
+def _numbers(pieces: Sequence[str]) -> Iterator[int]:
+    """The numbers of the pieces that texts begin with."""
+    number = 1
+    while number < len(pieces):
+        yield number
+        while (len(pieces[number]) - len(pieces[number].rstrip("\\"))) % 2:
+            # The quotation mark behind it is part of the text.
+            number += 1
+        number += 2
+
+
+def _digest(head: str, text: str) -> bytes:
+    digest = hashlib.sha256(head.encode("utf-8", "surrogatepass"))
+    digest.update(b"\xff")
+    digest.update(text.encode())
+    return digest.digest()
