@@ -88,8 +88,8 @@ class Admissions:
     def in_loop(self, request: HttpRequest) -> bytes:
         """The answer, worked out in this thread. Raises ReviewError, and TooLong where it takes too long."""
         config = self._state.current()
-        found = self._found(request, config)
-        if isinstance(found, OutlinedReview) and (known := self._by_outline(request, found, config)):
+        review = self._unparsed(request, config)
+        if isinstance(review, OutlinedReview) and (known := self._by_outline(request, review, config)):
             return known
         asked = self.parse(request)
         begun = time.thread_time()
@@ -105,28 +105,28 @@ class Admissions:
         except Stopped:
             raise TooLong(admission) from None
         learn()
-        if isinstance(found, SplitReview):
-            self._plans.learn(found, asked, admission.lookup)
+        if isinstance(review, SplitReview):
+            self._plans.learn(review, asked, admission.lookup)
         self._finish(request, asked, config, answer, out)
         return out
 
-    def _found(self, request: HttpRequest, config: Config) -> OutlinedReview | SplitReview | None:
+    def _unparsed(self, request: HttpRequest, config: Config) -> OutlinedReview | SplitReview | None:
         """What is known of a review without parsing it; None where its pod is read in any case."""
         state = self._state
         if not state.limits.plans or state.notify is not None or state.record is not None:
             return None
         return self._plans.find(request.body, request.path, request.budget, config, state.objects())
 
-    def _by_outline(self, request: HttpRequest, found: OutlinedReview, config: Config) -> bytes | None:
+    def _by_outline(self, request: HttpRequest, review: OutlinedReview, config: Config) -> bytes | None:
         """The answer to a review of a known outline by the plan of its shape; None without a plan."""
-        state, asked = self._state, found.asked
+        state, asked = self._state, review.asked
         try:
-            facts = self._facts(asked, found.node, config)
+            facts = self._facts(asked, review.node, config)
         except Exception:
             # It fails again when the review is parsed, and is answered there.
             return None
         lookup = self._plans.planner.of_shape(
-            found.shape, InjectionCall(asked.pod, facts, config, len(request.body))
+            review.shape, InjectionCall(asked.pod, facts, config, len(request.body))
         )
         planned = None if lookup is None else self._plans.answer(lookup, asked, facts)
         if planned is None:

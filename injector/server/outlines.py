@@ -20,7 +20,7 @@ from injector.core.plans.holes import Hole, Place, holes_of
 from injector.core.plans.mask import Mask
 from injector.core.plans.plan import UNREAD_MARK
 from injector.core.plans.shape import CopyRules, PodShape
-from injector.core.plans.texts import Kind
+from injector.core.plans.texts import TextKind
 from injector.patterns import pattern
 from injector.server import reviews
 
@@ -29,6 +29,8 @@ _METADATA: Final = (*_POD, "metadata")
 _UID: Final = ("request", "uid")
 # Fields of a pod's metadata that are logged.
 _NAMES: Final = ("name", "generateName")
+# As the API server writes a review.
+_BEGIN: Final = b'{"kind":"AdmissionReview",'
 _FIELDS: Final = '"fieldsType":"FieldsV1","fieldsV1":'
 _NO_FIELDS: Final = {"left": "out"}
 _NO_FIELDS_TEXT: Final = '{"left":"out"}'
@@ -40,7 +42,7 @@ _BEHIND: Final = '}}]},"spec":{'
 # The levels above the fields: review, request, object, metadata, managedFields, and the entry of a manager.
 _LEVELS: Final = 6
 # The share of the bytes for masks, and for fields that are known to be JSON.
-_MASKS: Final = 8
+_MASKS: Final = 4
 # Masks of reviews with the same punctuation; more take turns.
 _MOST_MASKS: Final = 4
 # Bytes of an outline beside its texts, and of a hole of a mask.
@@ -49,7 +51,7 @@ _HOLE: Final = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Outline:
+class ReviewOutline:
     """What all reviews of an outline have: the shape of the pod, and the request without the pod.
 
     `uid` and `named` are places of texts among those that the mask takes: of the request's uid, and of fields
@@ -95,7 +97,7 @@ class Outlines:
     def __init__(self, limit: int, levels: int) -> None:
         self._part = limit // _MASKS
         self._masks: Generations[tuple[Mask, ...]] = Generations(self._part)
-        self._outlines: Generations[Outline] = Generations(limit - 2 * self._part)
+        self._outlines: Generations[ReviewOutline] = Generations(limit - 2 * self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None
         self._fields: dict[str, None] = {}
@@ -109,6 +111,8 @@ class Outlines:
         self, body: bytes, path: str, budget: float | None, rules: CopyRules
     ) -> OutlinedReview | SplitReview | None:
         """What is known of a review; None where it has to be parsed, and nothing is to be learned of it."""
+        if not body.startswith(_BEGIN):
+            return None
         if rules is not self._rules:
             # What was left out under other rules may matter under these.
             self._masks.clear()
@@ -144,7 +148,8 @@ class Outlines:
         pod = tree["request"]["object"]
         located = _located(review, tree, self._rules)
         mask = Mask.of([(piece, hole) for piece, _, hole in located], len(shape.values))
-        if mask is None:
+        places = {place: piece for piece, place, _ in located}
+        if mask is None or _UID not in places:
             return
         known = self._masks.get(review.structure) or ()
         mask = next((each for each in known if each.is_like(mask)), mask)
@@ -153,17 +158,15 @@ class Outlines:
         for place in mask.places:
             pieces[place] = ""
         rest = '"'.join(pieces)
-        places = {place: mask.places.index(piece) for piece, place, _ in located}
+        places = {place: mask.places.index(piece) for place, piece in places.items()}
         annotations = pod["metadata"].get("annotations") or {}
         retained = tuple(
-            str(text)
-            for key, text in annotations.items()
-            if (*_METADATA, "annotations", key) not in places
+            str(text) for key, text in annotations.items() if (*_METADATA, "annotations", key) not in places
         )
         if mask.read(taken, f"{asked.path}{rest}", retained, self._rules) != list(shape.values):
             return
         names = {key: pod["metadata"][key] for key in _NAMES if isinstance(pod["metadata"].get(key), str)}
-        outline = Outline(
+        outline = ReviewOutline(
             mask,
             shape.key,
             shape.items,
@@ -212,12 +215,12 @@ class Outlines:
 
 def _without_owner(fields: str) -> str:
     """Fields without the uid of the pod's owner, which stands in a string: there is an escape before it."""
-    head, found, rest = fields.partition(_OWNER)
-    return head + found + rest[_UID_LENGTH:] if _UID_TEXT(rest[:_UID_LENGTH]) else fields
+    head, owner, rest = fields.partition(_OWNER)
+    return head + owner + rest[_UID_LENGTH:] if _UID_TEXT(rest[:_UID_LENGTH]) else fields
 
 
 def _outlined(
-    outline: Outline, taken: Sequence[str], values: list[str], budget: float | None
+    outline: ReviewOutline, taken: Sequence[str], values: list[str], budget: float | None
 ) -> OutlinedReview:
     asked = outline.asked
     names = asked.pod["metadata"] | {key: taken[place] for key, place in outline.named}
@@ -244,13 +247,17 @@ def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tupl
     """The holes of a review with the numbers of their pieces; empty where these are not certain."""
     pod = tree["request"]["object"]
     holes = {(*_POD, *place): hole for place, hole in holes_of(pod, rules).items()}
-    holes[_UID] = Hole(Kind.UID, UNREAD_MARK)
+    holes[_UID] = Hole(TextKind.UID, UNREAD_MARK)
     pieces = list(_numbers(review.pieces))
     texts = list(_texts(tree, ()))
     managed = pod["metadata"].get("managedFields") or ()
     fields = [entry for entry in managed if entry.get("fieldsV1") == _NO_FIELDS]
     if len(pieces) != len(texts) or len(fields) != len(review.fields):
         # A key stands there twice, or these fields elsewhere.
+        return []
+    follows = any(hole.kind is TextKind.FOLLOWS for hole in holes.values())
+    if "generateName" in pod["metadata"] and not follows:
+        # In a pod of another owner it might be the one that follows of the owner's name.
         return []
     return [
         (piece, place, holes[place])

@@ -5,7 +5,7 @@ Not here: which they are (shape.py), and how they are read from the text of a re
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from injector.classes import dataclass
@@ -13,32 +13,32 @@ from injector.core import names
 from injector.core.model import Manifest
 from injector.core.plans.plan import UNREAD_MARK, mark
 from injector.core.plans.shape import COMMANDS, HASH, OBJECTS, CopyRules, with_marks
-from injector.core.plans.texts import Kind
+from injector.core.plans.texts import TextKind
 
 Place = tuple[Any, ...]
 
 # Beside those of lists of containers, where a place begins with the name of its list.
-_KINDS: Final = {
-    ("metadata", "labels"): Kind.LABEL,
-    ("metadata", "annotations"): Kind.PLAIN,
-    ("metadata", "uid"): Kind.PLAIN,
-    ("metadata", "name"): Kind.OWNER,
-    ("metadata", "ownerReferences", "uid"): Kind.PLAIN,
-    ("metadata", "ownerReferences", "name"): Kind.OWNER,
-    ("metadata", "managedFields", "time"): Kind.TIME,
-    ("spec", "serviceAccountName"): Kind.OWNER,
-    ("spec", "serviceAccount"): Kind.OWNER,
-    ("spec", "volumes", "name"): Kind.TOKEN,
-    **{("spec", "volumes", source, field): Kind.OWNER for source, field in OBJECTS},
+_KINDS: Final[Mapping[Place, TextKind]] = {
+    ("metadata", "labels"): TextKind.LABEL,
+    ("metadata", "annotations"): TextKind.PLAIN,
+    ("metadata", "uid"): TextKind.PLAIN,
+    ("metadata", "name"): TextKind.OWNER,
+    ("metadata", "ownerReferences", "uid"): TextKind.PLAIN,
+    ("metadata", "ownerReferences", "name"): TextKind.OWNER,
+    ("metadata", "managedFields", "time"): TextKind.TIME,
+    ("spec", "serviceAccountName"): TextKind.OWNER,
+    ("spec", "serviceAccount"): TextKind.OWNER,
+    ("spec", "volumes", "name"): TextKind.TOKEN,
+    **{("spec", "volumes", source, field): TextKind.OWNER for source, field in OBJECTS},
 }
-_KINDS_OF_CONTAINERS: Final = {
-    ("name",): Kind.CONTAINER,
-    ("image",): Kind.IMAGE,
-    ("env", "name"): Kind.VARIABLE,
-    ("env", "value"): Kind.ASCII,
-    ("volumeMounts", "name"): Kind.TOKEN,
-    **{(field,): Kind.ASCII for field in COMMANDS},
-    **{(probe, "httpGet", "path"): Kind.PATH for probe in names.PROBES},
+_KINDS_OF_CONTAINERS: Final[Mapping[Place, TextKind]] = {
+    ("name",): TextKind.CONTAINER,
+    ("image",): TextKind.IMAGE,
+    ("env", "name"): TextKind.VARIABLE,
+    ("env", "value"): TextKind.ASCII,
+    ("volumeMounts", "name"): TextKind.TOKEN,
+    **{(field,): TextKind.ASCII for field in COMMANDS},
+    **{(probe, "httpGet", "path"): TextKind.PATH for probe in names.PROBES},
 }
 
 
@@ -46,7 +46,7 @@ _KINDS_OF_CONTAINERS: Final = {
 class Hole:
     """A text that a shape leaves out; `marked` is what stands in its place with marks."""
 
-    kind: Kind
+    kind: TextKind
     marked: str
 
 
@@ -74,16 +74,16 @@ def _differences(one: Any, other: Any, place: Place) -> Iterator[tuple[Place, st
         yield place, other
 
 
-def _kind(place: Place, marked: str) -> Kind | None:
+def _kind(place: Place, marked: str) -> TextKind | None:
     """What a text in a place has to be; None where it has to stay as it is."""
     if place[:2] == ("metadata", "labels"):
-        return Kind.HASH if place[2] == HASH and marked != UNREAD_MARK else Kind.LABEL
+        return TextKind.HASH if place[2] == HASH and marked != UNREAD_MARK else TextKind.LABEL
     if place[:2] == ("metadata", "annotations"):
-        return Kind.PLAIN
+        return TextKind.PLAIN
     if place == ("metadata", "generateName"):
-        return Kind.FOLLOWS
+        return TextKind.FOLLOWS
     keys = tuple(key for key in place if type(key) is str)
     if keys[:1] == ("spec",) and keys[1] in names.CONTAINER_LISTS:
         return _KINDS_OF_CONTAINERS.get(keys[2:])
     kind = _KINDS.get(keys)
-    return Kind.OWNED if kind is Kind.OWNER and marked.count(mark(0)) and marked != mark(0) else kind
+    return TextKind.OWNED if kind is TextKind.OWNER and marked.count(mark(0)) and marked != mark(0) else kind

@@ -6,18 +6,20 @@ Not here: which texts these are (holes.py), and the text of a review (server/out
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import count, pairwise
 from operator import itemgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from injector.classes import dataclass
 from injector.core.plans.holes import Hole
 from injector.core.plans.plan import mark
 from injector.core.plans.shape import CopyRules, in_paths
-from injector.core.plans.texts import Kind, are_of
+from injector.core.plans.texts import TextKind, are_of
 
-_KINDS: Final = tuple(Kind)
+_ByKind: TypeAlias = dict[TextKind, Sequence[str]]
+
+_KINDS: Final = tuple(TextKind)
 # No two masks have the same number.
 _numbers: Final = count(1)
 
@@ -26,14 +28,14 @@ _numbers: Final = count(1)
 class Mask:
     """The places of texts in a text that is split at its quotation marks, in the order of their kinds.
 
-    `take` picks them, `spans` are those of each kind. `sources` are the places of copied texts among them, and
-    `paths` the numbers of those with a slash in front that the copied text is without.
+    `take` picks them, `spans` are those of each kind. `sources` are the places of copied texts among them,
+    and `paths` the numbers of those with a slash in front that the copied text is without.
     """
 
     number: int
     places: tuple[int, ...]
     take: itemgetter[Any]
-    spans: tuple[tuple[Kind, slice], ...]
+    spans: tuple[tuple[TextKind, slice], ...]
     sources: tuple[int, ...]
     paths: tuple[int, ...]
 
@@ -46,13 +48,13 @@ class Mask:
         spans = tuple((kind, slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)))
                       for kind in _KINDS if kind in kinds)  # fmt: skip
         marked = [hole.marked.removeprefix("/") for _, hole in ordered]
-        if Kind.OWNED in kinds:
+        if TextKind.OWNED in kinds:
             # The name of the workload is in front of the hash.
-            marked[kinds.index(Kind.OWNED)] = mark(0)
+            marked[kinds.index(TextKind.OWNED)] = mark(0)
         if len(places) < 2 or any(mark(number) not in marked for number in range(copied)):
             return None
         sources = tuple(marked.index(mark(number)) for number in range(copied))
-        paths = tuple(number for number, source in enumerate(sources) if kinds[source] is Kind.PATH)
+        paths = tuple(number for number, source in enumerate(sources) if kinds[source] is TextKind.PATH)
         return cls(next(_numbers), places, itemgetter(*places), spans, sources, paths)
 
     def is_like(self, other: Mask) -> bool:
@@ -64,34 +66,36 @@ class Mask:
     ) -> list[str] | None:
         """The copied texts, None where one of all is not of its kind.
 
-        `rest` is the text without them, `retained` are the texts of annotations in it. The conditions are those of a shape (shape.py), or narrower ones.
+        `rest` is the text without them, `retained` are the texts of annotations in it. The conditions are
+        those of a shape (shape.py), or narrower ones.
         """
         whole = "".join(taken)
         if not (whole.isascii() and whole.isprintable()) or "\\" in whole:
             return None
-        of: dict[Kind, Sequence[str]] = {}
+        of: _ByKind = {}
         for kind, span in self.spans:
             of[kind] = listed = taken[span]
             if not are_of(kind, listed):
                 return None
         values = [taken[source] for source in self.sources]
-        fits = _fit(of.get(Kind.TOKEN), rest) and _are_names(of.get(Kind.CONTAINER, ()), retained, rules)
-        if not (fits and _own(of, values)) or any(
-            path.startswith(rules.copied.written) for path in of.get(Kind.PATH, ())
-        ):
+        if not (_fit(of, rest, rules) and _are_names(of, retained, rules) and _own(of, values)):
             return None
         for number in self.paths:
             values[number] = values[number][1:]
         return values
 
 
-def _fit(tokens: Sequence[str] | None, rest: str) -> bool:
-    """Whether one name of the token's volume is in all places, and in no other."""
-    return tokens is None or (tokens.count(tokens[0]) == len(tokens) and tokens[0] not in rest)
+def _fit(of: _ByKind, rest: str, rules: CopyRules) -> bool:
+    """Whether one name of the token's volume is in all places and no other, and no path is one of ours."""
+    tokens = of.get(TextKind.TOKEN)
+    if tokens is not None and (tokens.count(tokens[0]) != len(tokens) or tokens[0] in rest):
+        return False
+    return not any(path.startswith(rules.copied.written) for path in of.get(TextKind.PATH, ()))
 
 
-def _are_names(listed: Sequence[str], retained: Sequence[str], rules: CopyRules) -> bool:
+def _are_names(of: _ByKind, retained: Sequence[str], rules: CopyRules) -> bool:
     """Whether names of containers without a meaning have the order of their numbers."""
+    listed = of.get(TextKind.CONTAINER, ())
     return (
         rules.containers.isdisjoint(listed)
         and all(before < after for before, after in pairwise(map(in_paths, listed)))
@@ -99,13 +103,13 @@ def _are_names(listed: Sequence[str], retained: Sequence[str], rules: CopyRules)
     )
 
 
-def _own(of: Mapping[Kind, Sequence[str]], values: list[str]) -> bool:
+def _own(of: _ByKind, values: list[str]) -> bool:
     """Whether what is made of the owner's name is made of it; puts the name without the hash in its place."""
     name = values[0] if values else ""
-    if Kind.OWNED in of:
-        name = of[Kind.OWNED][0]
+    if TextKind.OWNED in of:
+        name = of[TextKind.OWNED][0]
         base, _, suffix = name.rpartition("-")
         values[0] = base
-        if of[Kind.HASH][0] != suffix:
+        if of[TextKind.HASH][0] != suffix:
             return False
-    return all(text == f"{name}-" for text in of.get(Kind.FOLLOWS, ()))
+    return all(text == f"{name}-" for text in of.get(TextKind.FOLLOWS, ()))

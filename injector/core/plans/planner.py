@@ -159,7 +159,7 @@ class Planner:
         return PlanLookup("", shape, known.planned, known.planned.plan.patch(shape.values), call.config)
 
     def rules(self, config: Config, objects: tuple[Manifest, ...]) -> CopyRules | None:
-        """How shapes are made, None without plans; plans of another configuration or objects are forgotten."""
+        """How shapes are made, None without plans; those of others are forgotten."""
         if config is not self._config or (objects is not self._objects and objects != self._objects):
             self._use(config, objects)
         # Objects of a cluster may select pods by any label.

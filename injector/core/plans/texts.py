@@ -16,7 +16,7 @@ TOKEN_VOLUME: Final = "kube-api-access-"
 """The beginning of the names that the API server gives the volumes of ServiceAccounts' tokens."""
 
 
-class Kind(StrEnum):
+class TextKind(StrEnum):
     """The kinds of texts; OWNED is an owner's name with a hash, FOLLOWS what is made of another text."""
 
     LABEL = "label"
@@ -148,22 +148,22 @@ def _lines(of_one: str) -> Callable[[str], object]:
 
 
 # Of printable ASCII: what is in question beside that.
-_LINES: Final[Mapping[Kind, Callable[[str], object]]] = {
-    Kind.LABEL: _lines(_OF_LABEL),
-    Kind.CONTAINER: _lines(_OF_CONTAINER),
-    Kind.OWNER: _lines(_OF_OWNER),
-    Kind.HASH: _lines(_OF_HASH),
-    Kind.OWNED: _lines(f"{_OF_OWNER}-{_OF_HASH}"),
-    Kind.PATH: _lines(_OF_PATH),
-    Kind.TOKEN: _lines(_OF_TOKEN),
-    Kind.TIME: _lines(_OF_TIME),
-    Kind.IMAGE: _lines(rf"(?!{_AUTO}(?:{_BREAK}|\Z))[!-~](?:[ -~]*[!-~])?"),
-    Kind.UID: _lines(r"[-0-9A-Za-z]{1,64}"),
-    Kind.VARIABLE: _lines(r"[ -<>-~]+"),
+_LINES: Final[Mapping[TextKind, Callable[[str], object]]] = {
+    TextKind.LABEL: _lines(_OF_LABEL),
+    TextKind.CONTAINER: _lines(_OF_CONTAINER),
+    TextKind.OWNER: _lines(_OF_OWNER),
+    TextKind.HASH: _lines(_OF_HASH),
+    TextKind.OWNED: _lines(f"{_OF_OWNER}-{_OF_HASH}"),
+    TextKind.PATH: _lines(_OF_PATH),
+    TextKind.TOKEN: _lines(_OF_TOKEN),
+    TextKind.TIME: _lines(_OF_TIME),
+    TextKind.IMAGE: _lines(rf"(?!{_AUTO}(?:{_BREAK}|\Z))[!-~](?:[ -~]*[!-~])?"),
+    TextKind.UID: _lines(r"[-0-9A-Za-z]{1,64}"),
+    TextKind.VARIABLE: _lines(r"[ -<>-~]+"),
 }
 
 
-def are_of(kind: Kind, listed: Sequence[str]) -> bool:
+def are_of(kind: TextKind, listed: Sequence[str]) -> bool:
     """Whether texts of printable ASCII are of a kind; FOLLOWS is for the caller to compare."""
     check = _LINES.get(kind)
     return check is None or check(_BREAK.join(listed)) is not None
