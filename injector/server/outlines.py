@@ -96,7 +96,7 @@ class Outlines:
 
     def __init__(self, limit: int, levels: int) -> None:
         self._part = limit // _MASKS
-        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part)
+        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, meets=False)
         self._outlines: Generations[ReviewOutline] = Generations(limit - 2 * self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None

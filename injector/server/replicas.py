@@ -46,8 +46,9 @@ _TOKEN_ENDS: Final = (
 )
 # Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
 _LEFT_OUT: Final = b"\xff"
-# Bytes of what is kept of an answer beside its texts.
+# Bytes of what is kept of an answer beside its texts, and of a text beside its characters.
 _REST: Final = 3000
+_TEXT: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +219,12 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
 def _bytes_of(made: Made) -> int:
     """The memory for an answer and what is kept with it."""
     asked, answer = made.asked, made.answer
+    facts = answer.facts
+    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+    overrides = (*facts.overrides, *facts.overrides.values())
     names = (asked.uid, asked.name, asked.path, asked.node, *_named(asked.pod)["metadata"].values())
-    return _REST + len(made.out) + bytes_of(answer.outcome, answer.facts) + sum(map(len, names))
+    texts = (*names, facts.namespace, *user, *overrides)
+    return _REST + len(made.out) + bytes_of(answer.outcome) + sum(_TEXT + len(text) for text in texts)
 
 
 def _logged(outcome: Outcome) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from injector.core.model import Namespace
 from injector.server import admitting
-from tests.server.beside import Beside, MiB, body_of, config_of, pod_of, unhurried
+from tests.server.beside import Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
 from tests.server.plan_places import (
     PROXY_CONFIG,
     Change,
@@ -191,14 +191,44 @@ def test_plans_stay_within_their_bytes_and_one_in_use_survives_a_flood() -> None
     learn(both, rich())
     served = 0
     for number in range(60):
-        other = body_of(review_with(at("spec", "priority")(rich(), number + 1)))
-        both.of(both.cached, other)
-        both.of(both.cached, other)
+        # Of another patch each, as plans with the same text are one.
+        flood = at("metadata", "annotations", "sidecar.istio.io/proxyCPU")(rich(), f"{number + 1}m")
+        for _ in range(2):
+            both.of(both.cached, body_of(review_with(flood)))
         assert both.number("injector_cache_bytes", cache="plans") <= limit
         if number % 6 == 0:
             served += asked(both, with_text("owner", f"shop{number}"))
     assert both.number("injector_cache_eviction_total", cache="plans") > 20
     assert served == 10
+
+
+def test_plans_of_many_namespaces_take_little_more_than_that_of_one() -> None:
+    names = [f"team-{number}" for number in range(100)]
+    both = Beside(config_of({"policy": "enabled"}), plans=1 * MiB)
+    both.world.namespaces = {name: Namespace(name, {"istio-injection": "enabled"}) for name in names}
+    bodies = [body_of(a_review(object=rich(), namespace=name)) for name in names]
+    for body in bodies[:1] * 2:
+        both.ask(body)
+    size = both.number("injector_cache_bytes", cache="plans")
+    for body in bodies[1:] * 2:
+        both.of(both.cached, body)
+    assert both.number("injector_cache_bytes", cache="plans") - size < 99 * 1000
+    before = both.planned
+    for body in bodies:
+        both.ask(body)
+    assert both.planned - before == len(names)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "default", "istio", "http", "app", "true", "0", "Shop", "shop.x", "a-b"]
+)
+def test_the_name_of_a_namespace_may_be_any_word(name: str) -> None:
+    both = Beside(config_of({"policy": "enabled"}), plans=8 * MiB)
+    both.world.namespaces[name] = Namespace(name, {"istio-injection": "enabled"})
+    for text in ("cart", "other", name.lower(), "third"):
+        review = a_review(object=with_text("label app", text), namespace=name)
+        both.ask(body_of(review))
+    assert both.planned == 2
 
 
 def test_groups_of_a_user_are_part_of_the_bytes_of_a_plan() -> None:

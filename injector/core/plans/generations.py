@@ -11,7 +11,6 @@ from typing import Final, Generic, TypeVar
 
 V = TypeVar("V")
 
-# A value may have this part of the cache at most.
 _LARGEST: Final = 16
 # What Python needs for a key and its place in a dictionary, in bytes.
 _PLACE: Final = 160
@@ -22,11 +21,21 @@ _MET: Final = 8
 class Generations(Generic[V]):
     """Values by digest; at most `limit` bytes, of which keys that were only met have an eighth.
 
-    `evicted` gets the number of values that are dropped for others.
+    `evicted` gets the number of values that are dropped for others. A value may have the part `largest` of
+    the bytes at most. `meets` is false where nobody asks which keys were met; values have their bytes then.
     """
 
-    def __init__(self, limit: int, evicted: Callable[[int], None] = lambda _count: None) -> None:
+    def __init__(
+        self,
+        limit: int,
+        evicted: Callable[[int], None] = lambda _count: None,
+        *,
+        largest: int = _LARGEST,
+        meets: bool = True,
+    ) -> None:
         self._limit = limit
+        self._largest = limit // largest
+        self._of_met = limit // _MET if meets else 0
         self._evicted = evicted
         self._young: dict[bytes, tuple[V, int]] = {}
         self._old: dict[bytes, tuple[V, int]] = {}
@@ -60,7 +69,7 @@ class Generations(Generic[V]):
         young, old = self._met
         if key in young or key in old:
             return True
-        if (len(young) + 1) * _PLACE * 2 > self._limit // _MET:
+        if (len(young) + 1) * _PLACE * 2 > self._of_met:
             if not young:
                 return False
             self._met = young, old = set(), young
@@ -70,7 +79,7 @@ class Generations(Generic[V]):
     def put(self, key: bytes, value: V, size: int) -> bool:
         """Keep a value that has `size` bytes; False where it is too large."""
         size += _PLACE
-        if size > self._limit // _LARGEST:
+        if size > self._largest:
             return False
         self.drop(key)
         self._add(key, (value, size))
@@ -88,7 +97,7 @@ class Generations(Generic[V]):
         self._met = (set(), set())
 
     def _add(self, key: bytes, entry: tuple[V, int]) -> None:
-        if self._young_size + entry[1] > (self._limit - self._limit // _MET) // 2:
+        if self._young_size + entry[1] > (self._limit - self._of_met) // 2:
             if self._old:
                 self._evicted(len(self._old))
             self._old, self._old_size = self._young, self._young_size

@@ -6,6 +6,7 @@ plan (planner.py).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,8 @@ STEM: Final = "q7x"
 UNREAD_MARK: Final = f"{STEM}u{STEM}"
 _MARK: Final = pattern(f"{STEM}([0-9]{{3}}){STEM}")
 _MOST: Final = 1000
+# What stands before and behind a word.
+_EDGE: Final = ("(?<![-a-z0-9])", "(?![-a-z0-9])")
 
 
 def mark(number: int) -> str:
@@ -50,6 +53,20 @@ class PatchPlan:
         for place, number in self.holes:
             pieces[place] = values[number]
         return "".join(pieces)
+
+    def apart(self, text: str, number: int) -> PatchPlan:
+        """The plan with a hole of that number wherever a text stands by itself."""
+        numbers = dict(self.holes)
+        pieces: list[str] = []
+        holes: list[tuple[int, int]] = []
+        for place, piece in enumerate(self.pieces):
+            if place in numbers:
+                holes.append((len(pieces), numbers[place]))
+            for part in re.split(f"({_EDGE[0]}{re.escape(text)}{_EDGE[1]})", piece):
+                if part == text:
+                    holes.append((len(pieces), number))
+                pieces.append("" if part == text else part)
+        return PatchPlan(tuple(pieces), tuple(holes))
 
     @property
     def size(self) -> int:

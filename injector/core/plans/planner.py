@@ -18,24 +18,28 @@ from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Operation, Verdict
 from injector.core.outcome import Outcome
 from injector.core.plans import unread
-from injector.core.plans.generations import Generations
 from injector.core.plans.plan import STEM, PatchPlan, mark
 from injector.core.plans.rules import copy_rules_of
 from injector.core.plans.shape import CopyRules, NoShape, PodShape, shape_of, with_marks
+from injector.core.plans.store import PlanStore, ProvenPlan
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
 from injector.core.tree.application import applied
 from injector.core.validation.volumes import claims_of
+from injector.patterns import pattern
 from injector.pointer import get, join
 from injector.work import CHARACTERS, Work
 
 # Units of counted work that an item of a tree, or so many characters of text, need at most: 23 are counted
 # for an argument. Pods of one shape have different numbers of them.
 _UNITS: Final = 40
-# Bytes of a plan beside its pieces, of an operation without its value, and of a text beside its characters.
-_REST: Final = 3000
-_OPERATION: Final = 200
+# Bytes of an operation without its value, and of a text beside its characters.
+_OPERATION: Final = 120
 _TEXT: Final = 64
+# The units of counted work that a plan is kept with are a multiple of this.
+_ROUND: Final = 256
+# The name of a namespace needs no escape, and no piece of a patch has many of it.
+_NAME: Final = pattern("[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +54,6 @@ class InjectionCall:
     config: Config
     size: int
     holder: Manifest | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ProvenPlan:
-    """A proven plan. `outcome` is of any pod of the shape: without pods, its operations without values.
-
-    `orders` are the maps whose keys have another order than the patch gives them, which shows in a file.
-    `spent` is the counted work of one of them; `rest` is the caller's.
-    """
-
-    plan: PatchPlan
-    orders: tuple[tuple[str, tuple[str, ...]], ...]
-    spent: int
-    outcome: Outcome
-    rest: Any
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known about a shape under facts without an owner: its plan, or that there can be none."""
-
-    facts: Facts
-    planned: ProvenPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +78,7 @@ class Planner:
     """
 
     def __init__(self, limit: int, evicted: Callable[[int], None] = lambda _count: None) -> None:
-        self._plans: Generations[_Known] = Generations(limit, evicted)
+        self._plans = PlanStore(limit, evicted)
         self._enabled = limit > 0
         self._config: Config | None = None
         self._objects: tuple[Manifest, ...] = ()
@@ -134,10 +115,7 @@ class Planner:
             shape = shape_of(pod, facts.owner, rules, (around, _of_facts(facts), _of_holder(holder)))
         except NoShape as error:
             return PlanLookup(error.reason)
-        known = self._plans.get(shape.key)
-        if known is not None and known.facts != _without_owner(facts):
-            self._plans.drop(shape.key)
-            known = None
+        known = self._plans.find(shape.key, facts)
         if known is None:
             # What comes once gets no plan.
             return (
@@ -147,16 +125,14 @@ class Planner:
             return PlanLookup("no-plan")
         if _exceeds(known.planned, shape, call):
             return PlanLookup("work")
-        return PlanLookup("", shape, known.planned, known.planned.plan.patch(shape.values), config)
+        return _by_plan(known.planned, shape, call)
 
     def of_shape(self, shape: PodShape, call: InjectionCall) -> PlanLookup | None:
         """The plan of a pod whose shape is known already, None without one; the pod of `call` is not read."""
-        known = self._plans.get(shape.key)
-        if known is None or known.planned is None or known.facts != _without_owner(call.facts):
+        known = self._plans.find(shape.key, call.facts)
+        if known is None or known.planned is None or _exceeds(known.planned, shape, call):
             return None
-        if _exceeds(known.planned, shape, call):
-            return None
-        return PlanLookup("", shape, known.planned, known.planned.plan.patch(shape.values), call.config)
+        return _by_plan(known.planned, shape, call)
 
     def rules(self, config: Config, objects: tuple[Manifest, ...]) -> CopyRules | None:
         """How shapes are made, None without plans; those of others are forgotten."""
@@ -169,8 +145,7 @@ class Planner:
         """Keep the plan of a shape that is new, or that there can be none."""
         if lookup.shape is None or lookup.config is not self._config:
             return
-        size = _REST + bytes_of(outcome, facts) + (proven.plan.size if proven is not None else 0)
-        self._plans.put(lookup.shape.key, _Known(_without_owner(facts), proven), size)
+        self._plans.keep(lookup.shape.key, facts, proven, bytes_of(outcome))
 
     def _use(self, config: Config, objects: tuple[Manifest, ...]) -> None:
         """Forget the plans of another configuration, or of other objects of the cluster."""
@@ -212,9 +187,19 @@ class Planner:
             return None
         orders = tuple(_other_orders(applied(pod, outcome.patch), outcome.pod, ""))
         plan = PatchPlan.of(text, len(shape.values))
-        if plan is None or of_marked != of_outcome or plan.patch(shape.values) != _patch_text(outcome):
+        if plan is None or of_marked != of_outcome:
             return None
-        return ProvenPlan(plan, orders, spent, reduced(outcome), of_outcome)
+        if _NAME(facts.namespace):
+            plan = plan.apart(facts.namespace, len(shape.values))
+        if plan.patch((*shape.values, facts.namespace)) != _patch_text(outcome):
+            return None
+        # Rounded up, so that plans of several namespaces are the same.
+        return ProvenPlan(plan, orders, -(-spent // _ROUND) * _ROUND, reduced(outcome), of_outcome)
+
+
+def _by_plan(planned: ProvenPlan, shape: PodShape, call: InjectionCall) -> PlanLookup:
+    patch = planned.plan.patch((*shape.values, call.facts.namespace))
+    return PlanLookup("", shape, planned, patch, call.config)
 
 
 def _exceeds(planned: ProvenPlan, shape: PodShape, call: InjectionCall) -> bool:
@@ -237,14 +222,12 @@ def reduced(outcome: Outcome) -> Outcome:
     )
 
 
-def bytes_of(outcome: Outcome, facts: Facts) -> int:
-    """The memory for a reduced outcome and its facts; much of it is as long as a caller likes."""
-    user = (facts.user.username, *facts.user.groups) if facts.user else ()
+def bytes_of(outcome: Outcome) -> int:
+    """The memory for a reduced outcome; much of it is as long as a caller likes."""
     findings = [text for each in outcome.findings for text in (each.message, each.hint)]
     error = (str(outcome.error), outcome.error.hint) if outcome.error is not None else ()
     paths = [operation.path for operation in outcome.patch]
-    overrides = (*facts.overrides, *facts.overrides.values())
-    texts = (outcome.decision.detail, facts.namespace, *findings, *error, *paths, *user, *overrides)
+    texts = (outcome.decision.detail, *findings, *error, *paths)
     return len(paths) * _OPERATION + sum(_TEXT + len(text) for text in texts)
 
 
@@ -300,10 +283,6 @@ def _of_facts(facts: Facts) -> tuple[Any, ...]:
     user = (facts.user.username, facts.user.groups) if facts.user else None
     owner = (facts.owner.api_version, facts.owner.kind) if facts.owner else None
     return facts.namespace, user, owner
-
-
-def _without_owner(facts: Facts) -> Facts:
-    return facts if facts.owner is None else replace(facts, owner=None)
 
 
 def _of_holder(holder: Manifest | None) -> Any:
