@@ -85,13 +85,23 @@ class Admissions:
         )
         state.metrics.cache_bytes("plans", lambda: self._plans.size)
 
-    def in_loop(self, request: HttpRequest) -> bytes:
+    def at_once(self, request: HttpRequest) -> bytes | SplitReview | None:
+        """The answer to a review of a known outline, which costs too little to take a turn.
+
+        Else what `in_loop` can learn an outline of, if anything.
+        """
+        state = self._state
+        is_read = state.notify is not None or state.record is not None
+        if is_read or not state.limits.plans or len(request.body) > LOOP_BYTES:
+            return None
+        config = state.current()
+        review = self._plans.find(request.body, request.path, request.budget, config, state.objects())
+        return self._by_outline(request, review, config) if isinstance(review, OutlinedReview) else review
+
+    def in_loop(self, request: HttpRequest, review: SplitReview | None = None) -> bytes:
         """The answer, worked out in this thread. Raises ReviewError, and TooLong where it takes too long."""
-        config = self._state.current()
-        review = self._unparsed(request, config)
-        if isinstance(review, OutlinedReview) and (known := self._by_outline(request, review, config)):
-            return known
         asked = self.parse(request)
+        config = self._state.current()
         begun = time.thread_time()
 
         def look() -> None:
@@ -105,17 +115,10 @@ class Admissions:
         except Stopped:
             raise TooLong(admission) from None
         learn()
-        if isinstance(review, SplitReview):
+        if review is not None:
             self._plans.learn(review, asked, admission.lookup)
         self._finish(request, asked, config, answer, out)
         return out
-
-    def _unparsed(self, request: HttpRequest, config: Config) -> OutlinedReview | SplitReview | None:
-        """What is known of a review without parsing it; None where its pod is read in any case."""
-        state = self._state
-        if not state.limits.plans or state.notify is not None or state.record is not None:
-            return None
-        return self._plans.find(request.body, request.path, request.budget, config, state.objects())
 
     def _by_outline(self, request: HttpRequest, review: OutlinedReview, config: Config) -> bytes | None:
         """The answer to a review of a known outline by the plan of its shape; None without a plan."""

@@ -32,6 +32,7 @@ from injector.server.http import (
     send_overloaded,
     send_refusal,
 )
+from injector.server.outlines import SplitReview
 from injector.server.queue import Call, Overloaded, Queue
 from injector.server.replicas import Made, Repeatable, Replicas, Surroundings
 from injector.server.shares import namespace_of
@@ -94,7 +95,10 @@ class Webhook:
                     return
                 review = self._replicas.read(text, scope["path"])
                 request = HttpRequest(scope["path"], budget, started, text, review)
-                answer = self._repeated(request) or await self._admit(request, gone_of(scope))
+                gone = gone_of(scope)
+                answer = self._repeated(request) or (None if gone() else self._admissions.at_once(request))
+                if not isinstance(answer, bytes):
+                    answer = await self._admit(request, gone, answer)
         except Overloaded as overload:
             self._note(overload.cause)
             await body.discard()
@@ -138,8 +142,10 @@ class Webhook:
         uid = request.review.uid.decode("ascii") if request.review else ""
         return replace(known.asked, uid=uid, budget=request.budget)
 
-    async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
-        """The answer: of an ordinary pod from the loop, else from a thread.
+    async def _admit(
+        self, request: HttpRequest, gone: Callable[[], bool], review: SplitReview | None
+    ) -> bytes:
+        """The answer: of an ordinary pod from the loop, else from a thread; `review` is the same, split.
 
         Raises Overloaded and ReviewError.
         """
@@ -148,7 +154,7 @@ class Webhook:
         cause, begun = "size", None
         if len(body) <= LOOP_BYTES:
             try:
-                return await self._queue.in_loop(lambda: self._admissions.in_loop(request), call)
+                return await self._queue.in_loop(lambda: self._admissions.in_loop(request, review), call)
             except TooLong as long:
                 cause, begun = "work", long.begun
         self._state.metrics.threaded(cause)

@@ -45,8 +45,9 @@ _LEVELS: Final = 6
 _MASKS: Final = 4
 # Masks of reviews with the same punctuation; more take turns.
 _MOST_MASKS: Final = 4
-# Bytes of an outline beside its texts, and of a hole of a mask.
+# Bytes of an outline beside its texts, of a mask beside its holes, and of a hole.
 _REST: Final = 900
+_MASK: Final = 4000
 _HOLE: Final = 48
 
 
@@ -81,8 +82,8 @@ class OutlinedReview:
 class SplitReview:
     """A review with an unknown outline, split at its quotation marks.
 
-    `fields` are the texts that were left out of it, `structure` is the digest of its punctuation, and `key`
-    that of what it has in common with others like it.
+    `fields` are the texts that were left out of it, `structure` is the hash of its punctuation, and `key`
+    the digest of what it has in common with others like it.
     """
 
     pieces: list[str]
@@ -123,7 +124,7 @@ class Outlines:
         except (ValueError, RecursionError):
             return None
         pieces = text.split('"')
-        structure = _digest(f"{len(pieces)} ", '"'.join(pieces[::2]))
+        structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
         key = structure
         for mask in self._masks.get(structure) or ():
             taken = mask.take(pieces)
@@ -178,7 +179,7 @@ class Outlines:
         )
         if mask not in known:
             masks = (*known[1 - _MOST_MASKS :], mask)
-            self._masks.put(review.structure, masks, sum(_HOLE * len(each.places) for each in masks))
+            self._masks.put(review.structure, masks, sum(_MASK + _HOLE * len(each.places) for each in masks))
         key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
         self._outlines.put(key, outline, _REST + sum(map(len, retained)))
         self._remember(review.fields)

@@ -37,6 +37,7 @@ _HEAD: Final = pattern(
 _TIME: Final = b'"time":"'
 _TIME_IN_PLACE: Final = pattern(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
 _TOKEN: Final = b'"name":"kube-api-access-'
+_TOKEN_BEGIN: Final = b'"name":"'
 _TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
 _TOKEN_LENGTH: Final = len("kube-api-access-12345")
 # The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
@@ -186,10 +187,15 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     name = text[start : start + _TOKEN_LENGTH]
     if not _TOKEN_NAME.fullmatch(name):
         return text, ()
-    left = text
-    for end in _TOKEN_ENDS:
-        left = left.replace(b'"name":"' + name + end, b'"name":"' + _LEFT_OUT + end)
-    return (text, ()) if name in left else (left, (name,))
+    pieces: list[bytes] = []
+    begin, at = 0, start
+    while at >= 0:
+        end = at + _TOKEN_LENGTH
+        if not (text.startswith(_TOKEN_ENDS, end) and text.endswith(_TOKEN_BEGIN, 0, at)):
+            return text, ()
+        pieces.append(text[begin:at])
+        begin, at = end, text.find(name, end)
+    return _LEFT_OUT.join([*pieces, text[begin:]]), (name,)
 
 
 def repeatable_of(review: Review, made: Made) -> Repeatable | None:

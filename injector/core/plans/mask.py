@@ -6,7 +6,7 @@ Not here: which texts these are (holes.py), and the text of a review (server/out
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -15,11 +15,22 @@ from injector.classes import dataclass
 from injector.core.plans.holes import Hole
 from injector.core.plans.plan import mark
 from injector.core.plans.shape import CopyRules, in_paths
-from injector.core.plans.texts import TextKind, are_of
+from injector.core.plans.texts import TextKind, check_of
 
 _ByKind: TypeAlias = dict[TextKind, Sequence[str]]
 
 _KINDS: Final = tuple(TextKind)
+# Kinds of texts that have to do with others.
+_COMPARED: Final = frozenset(
+    {
+        TextKind.CONTAINER,
+        TextKind.OWNED,
+        TextKind.HASH,
+        TextKind.FOLLOWS,
+        TextKind.PATH,
+        TextKind.TOKEN,
+    }
+)
 # No two masks have the same number.
 _numbers: Final = count(1)
 
@@ -28,13 +39,15 @@ _numbers: Final = count(1)
 class Mask:
     """The places of texts in a text that is split at its quotation marks, in the order of their kinds.
 
-    `take` picks them, `spans` are those of each kind. `sources` are the places of copied texts among them,
-    and `paths` the numbers of those with a slash in front that the copied text is without.
+    `take` picks them, `check` says whether each is of its kind, and `spans` are those of each kind. `sources`
+    are the places of copied texts among them, and `paths` the numbers of those with a slash in front that the
+    copied text is without.
     """
 
     number: int
     places: tuple[int, ...]
     take: itemgetter[Any]
+    check: Callable[[Sequence[str]], bool]
     spans: tuple[tuple[TextKind, slice], ...]
     sources: tuple[int, ...]
     paths: tuple[int, ...]
@@ -55,7 +68,7 @@ class Mask:
             return None
         sources = tuple(marked.index(mark(number)) for number in range(copied))
         paths = tuple(number for number, source in enumerate(sources) if kinds[source] is TextKind.PATH)
-        return cls(next(_numbers), places, itemgetter(*places), spans, sources, paths)
+        return cls(next(_numbers), places, itemgetter(*places), check_of(kinds), spans, sources, paths)
 
     def is_like(self, other: Mask) -> bool:
         """Whether the masks read the same."""
@@ -69,15 +82,10 @@ class Mask:
         `rest` is the text without them, `retained` are the texts of annotations in it. The conditions are
         those of a shape (shape.py), or narrower ones.
         """
-        whole = "".join(taken)
-        if not (whole.isascii() and whole.isprintable()) or "\\" in whole:
+        if not self.check(taken):
             return None
-        of: _ByKind = {}
-        for kind, span in self.spans:
-            of[kind] = listed = taken[span]
-            if not are_of(kind, listed):
-                return None
         values = [taken[source] for source in self.sources]
+        of = {kind: taken[span] for kind, span in self.spans if kind in _COMPARED}
         if not (_fit(of, rest, rules) and _are_names(of, retained, rules) and _own(of, values)):
             return None
         for number in self.paths:

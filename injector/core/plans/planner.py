@@ -74,7 +74,7 @@ class PlanLookup:
 class Planner:
     """The plans of one configuration; of another one, when it is asked with that.
 
-    `limit` is in bytes, 0: no plans. `evicted` gets the number of plans that are dropped for others.
+    `limit` is in bytes, 0: no plans. `evicted` gets the number of shapes and plans dropped for others.
     """
 
     def __init__(self, limit: int, evicted: Callable[[int], None] = lambda _count: None) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
+from itertools import groupby
 from typing import Any, Final
 
 from injector.patterns import pattern
@@ -142,28 +143,30 @@ def _are_names(listed: list[Any]) -> bool:
     return joined.isascii() and joined.isprintable() and joined.count("=") == len(listed) - 1
 
 
-def _lines(of_one: str) -> Callable[[str], object]:
-    """Whether each line of a text is of a kind."""
-    return pattern(f"{of_one}(?:{_BREAK}{of_one})*", re.ASCII).fullmatch
-
-
-# Of printable ASCII: what is in question beside that.
-_LINES: Final[Mapping[TextKind, Callable[[str], object]]] = {
-    TextKind.LABEL: _lines(_OF_LABEL),
-    TextKind.CONTAINER: _lines(_OF_CONTAINER),
-    TextKind.OWNER: _lines(_OF_OWNER),
-    TextKind.HASH: _lines(_OF_HASH),
-    TextKind.OWNED: _lines(f"{_OF_OWNER}-{_OF_HASH}"),
-    TextKind.PATH: _lines(_OF_PATH),
-    TextKind.TOKEN: _lines(_OF_TOKEN),
-    TextKind.TIME: _lines(_OF_TIME),
-    TextKind.IMAGE: _lines(rf"(?!{_AUTO}(?:{_BREAK}|\Z))[!-~](?:[ -~]*[!-~])?"),
-    TextKind.UID: _lines(r"[-0-9A-Za-z]{1,64}"),
-    TextKind.VARIABLE: _lines(r"[ -<>-~]+"),
+# Printable ASCII that stands in JSON as it is.
+_PLAIN: Final = r"[ !#-\[\]-~]"
+_VISIBLE: Final = r"[!#-\[\]-~]"
+_OF_KINDS: Final[Mapping[TextKind, str]] = {
+    TextKind.LABEL: _OF_LABEL,
+    TextKind.CONTAINER: _OF_CONTAINER,
+    TextKind.OWNER: _OF_OWNER,
+    TextKind.HASH: _OF_HASH,
+    TextKind.OWNED: f"{_OF_OWNER}-{_OF_HASH}",
+    TextKind.PATH: _OF_PATH,
+    TextKind.TOKEN: _OF_TOKEN,
+    TextKind.TIME: _OF_TIME,
+    TextKind.IMAGE: rf"(?!{_AUTO}(?:{_BREAK}|\Z)){_VISIBLE}(?:{_PLAIN}*{_VISIBLE})?",
+    TextKind.UID: r"[-0-9A-Za-z]{1,64}",
+    TextKind.VARIABLE: r"[ !#-<>-\[\]-~]+",
+    TextKind.PLAIN: f"{_PLAIN}*",
+    TextKind.ASCII: f"{_PLAIN}*",
+    TextKind.FOLLOWS: f"{_PLAIN}*",
 }
 
 
-def are_of(kind: TextKind, listed: Sequence[str]) -> bool:
-    """Whether texts of printable ASCII are of a kind; FOLLOWS is for the caller to compare."""
-    check = _LINES.get(kind)
-    return check is None or check(_BREAK.join(listed)) is not None
+def check_of(kinds: Sequence[TextKind]) -> Callable[[Sequence[str]], bool]:
+    """Whether so many texts are each of its kind, and stand in JSON as they are."""
+    # Together, as there are many and a call takes longer than most of them.
+    runs = ((kind, len(list(run))) for kind, run in groupby(kinds))
+    whole = re.compile("".join(f"(?:{_OF_KINDS[kind]}{_BREAK}){{{count}}}" for kind, count in runs), re.ASCII)
+    return lambda listed: whole.fullmatch(_BREAK.join([*listed, ""])) is not None
