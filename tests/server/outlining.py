@@ -50,5 +50,6 @@ def outlined(parsed: Bodies, both: Beside, body: bytes, path: str = "/inject") -
     """Ask for an answer; whether it was given without parsing."""
     parsed.clear()
     both.ask(body, path)
-    assert len(parsed) in (1, 2)
+    # One that is refused was tried before its turn came.
+    assert len(parsed) in (1, 2, 3)
     return len(parsed) == 1
