@@ -1,4 +1,4 @@
-"""The webhook in this process, without sockets and TLS: reviews go in by its ASGI callable, answers come out.
+"""The webhook in this process, without sockets and TLS: reviews go in as a connection passes them on.
 
 Here: what `injector serve` puts together, for measurements of an admission itself. Not here: the reviews.
 """
@@ -13,6 +13,7 @@ from injector.config.serving_limits import CacheSettings
 from injector.core.model import Namespace
 from injector.core.profile import Config
 from injector.server.app import Webhook
+from injector.server.heads import RequestHead
 from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 
@@ -23,7 +24,8 @@ SCOPE = {
     "query_string": b"timeout=10s",
     "headers": [(b"content-type", b"application/json")],
 }
-
+HEAD = RequestHead("/mutate", 10.0, b"", b"")
+"""As a connection knows it that has had a request before."""
 
 CACHED = Limits(replicas=CacheSettings().replicas, plans=CacheSettings().plans)
 """The limits of `injector serve` as it is configured by default."""
@@ -57,6 +59,9 @@ class InProcess:
         return [await self._one(body) for body in bodies]
 
     async def _one(self, body: bytes) -> tuple[int, bytes]:
+        begun = self._webhook.at_once(HEAD, body)
+        if isinstance(begun, bytes):
+            return 200, begun
         sent: list[Any] = []
 
         async def receive() -> dict[str, Any]:
@@ -65,7 +70,7 @@ class InProcess:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self._webhook(dict(SCOPE), receive, send)
+        await self._webhook({**SCOPE, "state": {"begun": begun}}, receive, send)
         return sent[0]["status"], sent[1]["body"]
 
     def close(self) -> None:
