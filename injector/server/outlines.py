@@ -20,6 +20,7 @@ from injector.core.plans.holes import Hole, Place, holes_of
 from injector.core.plans.mask import Mask
 from injector.core.plans.plan import UNREAD_MARK
 from injector.core.plans.shape import CopyRules, PodShape
+from injector.core.plans.store import RARELY
 from injector.core.plans.texts import TextKind
 from injector.patterns import pattern
 from injector.server import reviews
@@ -101,6 +102,7 @@ class Outlines:
         self._outlines: Generations[ReviewOutline] = Generations(limit - 2 * self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None
+        self._asked = 0
         self._fields: dict[str, None] = {}
 
     @property
@@ -144,6 +146,10 @@ class Outlines:
     def learn(self, review: SplitReview, asked: AdmissionRequest, shape: PodShape) -> None:
         """Keep the outline of a review that was parsed, where such a one came before."""
         if self._rules is None or not self._outlines.met(review.key):
+            return
+        self._asked += 1
+        if self._outlines.is_full and self._asked % RARELY:
+            # Others would be dropped for it, and each before it comes again.
             return
         tree = reviews.READER.decode('"'.join(review.pieces))
         pod = tree["request"]["object"]

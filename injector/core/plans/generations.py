@@ -61,6 +61,11 @@ class Generations(Generic[V]):
             self._add(key, entry)
         return entry[0]
 
+    @property
+    def is_full(self) -> bool:
+        """Whether values are dropped for others from now on."""
+        return bool(self._old)
+
     def met(self, key: bytes) -> bool:
         """Whether a key was met before; from now on it was.
 

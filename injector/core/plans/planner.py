@@ -119,7 +119,9 @@ class Planner:
         if known is None:
             # What comes once gets no plan.
             return (
-                PlanLookup("new", shape, config=config) if self._plans.met(shape.key) else PlanLookup("first")
+                PlanLookup("new", shape, config=config)
+                if self._plans.wants(shape.key)
+                else PlanLookup("first")
             )
         if known.planned is None:
             return PlanLookup("no-plan")

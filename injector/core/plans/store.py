@@ -23,6 +23,8 @@ _SHAPES: Final = 4
 _MET: Final = 16
 # A plan may have this part of the bytes of all at most.
 _LARGEST: Final = 8
+RARELY: Final = 8
+"""Of so many values for which there is no room, one is made."""
 # Bytes of a shape beside its texts, and of a plan beside its pieces and its outcome.
 _SHAPE: Final = 300
 _REST: Final = 3000
@@ -74,6 +76,7 @@ class PlanStore:
         )
         self._shapes: Generations[_Shape] = Generations(shapes, evicted, meets=False)
         self._met = OnceMet(met)
+        self._asked = 0
 
     def __len__(self) -> int:
         return len(self._plans)
@@ -94,9 +97,16 @@ class PlanStore:
             return None
         return known
 
-    def met(self, key: bytes) -> bool:
-        """Whether a shape was met before; from now on it was."""
-        return self._met.again(key)
+    def wants(self, key: bytes) -> bool:
+        """Whether a plan is to be made for a shape without one: it was met before, and there is room.
+
+        Where others would be dropped for it, one in eight times. If there are more shapes than fit, each
+        would else be dropped before it comes again.
+        """
+        if not self._met.again(key):
+            return False
+        self._asked += 1
+        return not (self._shapes.is_full or self._plans.is_full) or self._asked % RARELY == 0
 
     def keep(self, key: bytes, facts: Facts, planned: ProvenPlan | None, size: int) -> None:
         """Keep the plan of a shape, or that it has none; `size` are the bytes of the plan's outcome."""

@@ -108,10 +108,22 @@ def test_a_plan_that_is_too_large_is_not_kept() -> None:
 
 def test_clear_forgets_shapes_plans_and_what_was_met() -> None:
     plans = store()
-    plans.met(key(1))
+    plans.wants(key(1))
     plans.keep(key(1), FACTS, a_plan(), 0)
     plans.clear()
-    assert (len(plans), plans.find(key(1), FACTS), plans.met(key(1))) == (0, None, False)
+    assert (len(plans), plans.find(key(1), FACTS), plans.wants(key(1))) == (0, None, False)
+
+
+def test_of_more_shapes_than_fit_some_keep_their_plans() -> None:
+    plans, served = store(100_000), 0
+    for turn in range(40):
+        for number in range(50):
+            if plans.find(key(number), FACTS) is not None:
+                served += turn >= 20
+            elif plans.wants(key(number)):
+                plans.keep(key(number), FACTS, a_plan(f"{number}" * 200), 0)
+            assert plans.size <= 100_000
+    assert served > 20 * 50 * 0.1
 
 
 def test_what_comes_again_was_met() -> None:
