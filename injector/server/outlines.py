@@ -20,7 +20,7 @@ from injector.core.plans.holes import Hole, Place, holes_of
 from injector.core.plans.mask import Mask
 from injector.core.plans.plan import UNREAD_MARK
 from injector.core.plans.shape import CopyRules, PodShape
-from injector.core.plans.store import RARELY
+from injector.core.plans.store import RARELY, OnceMet
 from injector.core.plans.texts import TextKind
 from injector.patterns import pattern
 from injector.server import reviews
@@ -42,8 +42,8 @@ _UID_TEXT: Final = pattern("[-0-9a-f]{36}").fullmatch
 _BEHIND: Final = '}}]},"spec":{'
 # The levels above the fields: review, request, object, metadata, managedFields, and the entry of a manager.
 _LEVELS: Final = 6
-# The share of the bytes for masks, and for fields that are known to be JSON.
-_MASKS: Final = 4
+# The share of the bytes for masks, for known fields, and for keys that were met once, each.
+_PART: Final = 8
 # Masks of reviews with the same punctuation; more take turns.
 _MOST_MASKS: Final = 4
 # Bytes of an outline beside its texts, of a mask beside its holes, and of a hole.
@@ -97,9 +97,10 @@ class Outlines:
     """The outlines of reviews; at most `limit` bytes. `levels` of nesting are accepted in a review."""
 
     def __init__(self, limit: int, levels: int) -> None:
-        self._part = limit // _MASKS
-        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, meets=False)
-        self._outlines: Generations[ReviewOutline] = Generations(limit - 2 * self._part)
+        self._part = limit // _PART
+        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, largest=4, meets=False)
+        self._outlines: Generations[ReviewOutline] = Generations(limit - 3 * self._part, meets=False)
+        self._met = OnceMet(self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None
         self._asked = 0
@@ -108,7 +109,7 @@ class Outlines:
     @property
     def size(self) -> int:
         """Bytes of outlines, masks and fields."""
-        return self._masks.size + self._outlines.size + sum(map(len, self._fields))
+        return self._masks.size + self._outlines.size + self._met.size + sum(map(len, self._fields))
 
     def find(
         self, body: bytes, path: str, budget: float | None, rules: CopyRules
@@ -145,7 +146,7 @@ class Outlines:
 
     def learn(self, review: SplitReview, asked: AdmissionRequest, shape: PodShape) -> None:
         """Keep the outline of a review that was parsed, where such a one came before."""
-        if self._rules is None or not self._outlines.met(review.key):
+        if self._rules is None or not self._met.again(review.key):
             return
         self._asked += 1
         if self._outlines.is_full and self._asked % RARELY:

@@ -20,7 +20,7 @@ from injector.server.state import Limits
 from injector.telemetry import log_event, quoted
 
 # The part of the bytes that outlines may have.
-_OUTLINES: Final = 8
+_OUTLINES: Final = 4
 # What stands in a made answer for the uid and for the patch.
 _UID: Final = "uid-of-the-request"
 _PATCH: Final = "patch-of-the-pod"
