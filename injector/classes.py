@@ -2,8 +2,8 @@
 
 The standard library writes and compiles up to eight functions for each class, which takes longer than
 the rest of its module, and a command defines 200 classes of which it uses some. Here only `__init__`
-is compiled, when the first object is made. `field`, `fields`, `replace` and `asdict` are those of the
-standard library.
+is compiled, when some objects were made, and `replace` makes no `Field` of each field. `field`, `fields` and
+`asdict` are those of the standard library.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
 else:
 
     def dataclass(*, slots, frozen=False, kw_only=False, eq=True):
@@ -23,8 +23,16 @@ else:
         assert slots
         return lambda cls: _made(cls, frozen, kw_only, eq)
 
+    def replace(holder, /, **changes):
+        """A copy of an object with other values of some fields."""
+        cls = type(holder)
+        for each in getattr(cls, _MEMBERS).values():
+            if each.name not in changes and each.option("init", True):
+                changes[each.name] = getattr(holder, each.name)
+        return cls(**changes)
 
-__all__ = ["dataclass"]
+
+__all__ = ["dataclass", "replace"]
 
 _UNCOMPILED: Final = 2
 """Objects of a class that are made before its `__init__` is compiled: of most classes there are no more."""

@@ -4,6 +4,9 @@ Here: files, what is printed and the exit status; the flags are in `commands`. N
 decides what a pod becomes. A module is loaded when its command runs.
 """
 
+from collections.abc import Mapping
+from typing import Any, Final
+
 from injector.light_import import CALLED, later, stand_ins
 
 
@@ -17,7 +20,7 @@ def _cleandoc(text: str) -> str:
 
 
 # Loaded by Click for a type of options each, and to translate messages, for which no texts exist.
-_OF_CLICK = {
+_OF_CLICK: Final[Mapping[str, Mapping[str, Any]]] = {
     "datetime": {"datetime": CALLED},
     "gettext": {"gettext": str, "ngettext": lambda one, many, count: one if count == 1 else many},
     "inspect": {"cleandoc": _cleandoc},

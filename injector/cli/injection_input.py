@@ -6,11 +6,10 @@ Not here: what is injected, and where the result goes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import configuration, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted

@@ -82,8 +82,8 @@ def events(document: Document) -> Iterator[Event]:
 def _loader() -> Any:
     # Plain block YAML and JSON are read without it, and loading it takes longer than reading them.
     try:
-        import yaml.nodes
-        import yaml.tokens
+        import yaml.nodes  # taken from the package as well
+        import yaml.tokens  # noqa: F401
 
         with stand_ins(_ERRORS):
             from yaml._yaml import CParser

@@ -6,10 +6,9 @@ Webhook and command line both call `inject`; what differs between them is in `Fa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import names, status
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
