@@ -30,4 +30,4 @@ with stand_ins(_OF_CLICK):
     import click  # noqa: F401
 
 # Imported by Click, Jinja and the standard library for what commands seldom do.
-later("inspect", "ipaddress", "random", "signal", "subprocess", "tempfile", "yaml")
+later("inspect", "ipaddress", "signal", "subprocess", "tempfile", "yaml")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from injector.classes import dataclass, replace
 from injector.cli import configuration, world
-from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
 from injector.cli.reading.selection import Selection
 from injector.cli.world import Access, World
@@ -167,6 +166,8 @@ def _around(flags: InjectionInput) -> tuple[Config, World]:
     with world.connected(flags) as cluster:
         config = flags.located(cluster).config()
         if flags.asks_cluster:
+            from injector.cli.cluster_tags import with_cluster_tags
+
             config = with_cluster_tags(cluster, config)
             seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
             around = world.combined(seen, around) if flags.objects else seen
