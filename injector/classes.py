@@ -34,7 +34,7 @@ else:
 
 __all__ = ["dataclass", "replace"]
 
-_UNCOMPILED: Final = 2
+_UNCOMPILED: Final = 6
 """Objects of a class that are made before its `__init__` is compiled: of most classes there are no more."""
 _MEMBERS: Final = "__dataclass_members__"
 
