@@ -10,8 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
+from importlib.util import source_hash
 from typing import Final
 
 from injector.templating import ahead
@@ -49,10 +48,12 @@ def _finder() -> CompiledAhead:
 
 
 def maker() -> str:
-    """A digest of the code that compiles templates, Jinja's and ours; another one makes other code."""
-    digest = sha256()
+    """The hashes of the code that compiles templates, Jinja's and ours; another one makes other code."""
+    hashes = []
     for package, names in SOURCES.items():
         for folder in sys.modules[package].__path__:
             for name in names:
-                digest.update((Path(folder) / f"{name}.py").read_bytes())
-    return digest.hexdigest()
+                with open(f"{folder}/{name}.py", "rb") as file:
+                    # As for compiled modules: it tells one version from another.
+                    hashes.append(source_hash(file.read()).hex())
+    return " ".join(hashes)

@@ -7,7 +7,6 @@ modules come from and which belong to this program (`config.shipped`), and the c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from hashlib import sha256
 from types import ModuleType
 from typing import Any, Final
 
@@ -25,7 +24,7 @@ def found_in(module: ModuleType, maker: str) -> CompiledAhead:
     )
 
     def find(variant: str, source: TemplateSource) -> Compiled | None:
-        entry = made.get((key_of(variant, source.name), _digest(source.text)))
+        entry = made.get((key_of(variant, source.name), source.text))
         if entry is None:
             return None
         function, said = entry
@@ -48,7 +47,7 @@ def text(sets: Iterable[Mapping[str, TemplateSource]], maker: str) -> str:
     for number, (key, source, body, said) in enumerate(unit for each in sets for unit in _units(each)):
         parts.append(body.replace("def template(", f"def template_{number}(", 1))
         parts.append(f"def said_{number}():\n return {said!r}\n")
-        table.append(f" {(key, _digest(source.text))!r}: (template_{number}, said_{number}),\n")
+        table.append(f" {(key, source.text)!r}: (template_{number}, said_{number}),\n")
     return "\n\n".join([*parts, f"{_TEMPLATES} = {{\n{''.join(table)}}}\n"])
 
 
@@ -80,7 +79,3 @@ def _said(mentions: Mentions, free: Collection[str], reads: Collection[tuple[str
         tuple(sorted(free)),
         tuple(sorted(reads)),
     )
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
