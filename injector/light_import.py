@@ -77,11 +77,14 @@ def _stub(module_name: str, names: Mapping[str, Any]) -> ModuleType:
     stub = ModuleType(module_name)
 
     def whole(name: str) -> Any:
-        # Asked by Python itself, whatever is imported.
-        if name.startswith("__"):
+        # Others are asked by Python itself, whatever is imported.
+        if name.startswith("__") and name != "__all__":
             raise AttributeError(name)
         _drop(module_name, stub)
-        return getattr(importlib.import_module(module_name), name)
+        module = importlib.import_module(module_name)
+        # Another thread may import all names meanwhile.
+        public = [each for each in vars(module) if not each.startswith("_")] if name == "__all__" else None
+        return getattr(module, name, public) if public else getattr(module, name)
 
     # A class, so that it can also be asked about and be the parameter of a generic one.
     def made(name: str) -> type:
