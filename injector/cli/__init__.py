@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from injector.light_import import CALLED, later, stand_ins
+from injector.patterns import patterns_later
 
 
 def _cleandoc(text: str) -> str:
@@ -26,7 +27,7 @@ _OF_CLICK: Final[Mapping[str, Mapping[str, Any]]] = {
     "inspect": {"cleandoc": _cleandoc},
     "uuid": {"UUID": CALLED},
 }
-with stand_ins(_OF_CLICK):
+with stand_ins(_OF_CLICK), patterns_later():
     import click  # noqa: F401
 
 # Imported by Click, Jinja and the standard library for what commands seldom do.
