@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from binascii import crc32
 from functools import cache
-from importlib.util import source_hash
 from typing import Final
 
 from injector.templating import ahead
@@ -48,12 +48,15 @@ def _finder() -> CompiledAhead:
 
 
 def maker() -> str:
-    """The hashes of the code that compiles templates, Jinja's and ours; another one makes other code."""
-    hashes = []
+    """The checksums of the code that compiles templates, Jinja's and ours; another one makes other code.
+
+    They tell one version from another, as time and size do for modules that Python compiles.
+    """
+    sums = []
     for package, names in SOURCES.items():
         for folder in sys.modules[package].__path__:
             for name in names:
                 with open(f"{folder}/{name}.py", "rb") as file:
-                    # As for compiled modules: it tells one version from another.
-                    hashes.append(source_hash(file.read()).hex())
-    return " ".join(hashes)
+                    code = file.read()
+                sums.append(f"{len(code)}:{crc32(code):08x}")
+    return " ".join(sums)
