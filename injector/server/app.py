@@ -84,11 +84,12 @@ class Webhook:
     def at_once(self, head: RequestHead, body: bytes) -> bytes | HttpRequest:
         """The answer to a review of a replica, or by a plan while nothing else waits; else what is begun."""
         started = time.perf_counter()
-        review = self._replicas.read(body, head.path)
+        fits = len(body) <= self._state.limits.body
+        review = self._replicas.read(body, head.path) if fits else None
         request = HttpRequest(head.path, head.budget, started, body, review)
         if answer := self._repeated(request):
             return answer
-        if len(body) > LOOP_BYTES:
+        if not fits or len(body) > LOOP_BYTES:
             return request
         try:
             tried = self._queue.at_once(lambda: self._planned(request), namespace_of(body))
@@ -196,7 +197,7 @@ class Webhook:
         lines.write(asked.uid, request.budget, time.perf_counter() - request.started)
         if request.review is not None:
             made = Made(asked, config, answer, lines, out, whole=self._state.record is not None)
-            self._replicas.keep(request.review, made)
+            self._replicas.keep(request.review, made, request.body)
 
     def _note_answer(
         self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: answers.Answer

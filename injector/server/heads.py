@@ -18,6 +18,8 @@ from injector.server.http import budget_of, check_head
 _NAMES: Final = {b"host", b"user-agent", b"content-length", b"accept", b"content-type", b"accept-encoding"}
 _LENGTH: Final = b"\r\nContent-Length: "
 _END: Final = b"\r\n\r\n"
+# A longer head is parsed each time: what is known is kept for each connection, and not checked again.
+_LONGEST: Final = 4096
 _DIGITS: Final = 7
 _MOST: Final = 10**_DIGITS
 
@@ -52,7 +54,7 @@ def head_of(data: bytes, scope: Mapping[str, Any]) -> RequestHead | None:
         check_head(scope, _MOST)
     except ReviewError:
         return None
-    if place < 0:
+    if place < 0 or end > _LONGEST:
         return None
     start = place + len(_LENGTH)
     after = data[data.find(b"\r", start) : end + len(_END)]

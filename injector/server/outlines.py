@@ -27,13 +27,14 @@ from injector.server import reviews
 
 _POD: Final = ("request", "object")
 _METADATA: Final = (*_POD, "metadata")
+_MANAGED: Final = (*_METADATA, "managedFields")
 _UID: Final = ("request", "uid")
 # Fields of a pod's metadata that are logged.
 _NAMES: Final = ("name", "generateName")
 # As the API server writes a review.
 _BEGIN: Final = b'{"kind":"AdmissionReview",'
 _FIELDS: Final = '"fieldsType":"FieldsV1","fieldsV1":'
-_NO_FIELDS: Final = {"left": "out"}
+_NO_FIELDS: Final = ("fieldsV1", "left", "out")
 _NO_FIELDS_TEXT: Final = '{"left":"out"}'
 _OWNER: Final = r'"k:{\"uid\":\"'
 _UID_LENGTH: Final = 36
@@ -44,10 +45,15 @@ _BEHIND: Final = '}}]},"spec":{'
 _LEVELS: Final = 6
 # The share of the bytes for masks, for known fields, and for keys that were met once, each.
 _PART: Final = 8
-# Masks of reviews with the same punctuation; more take turns.
+# Masks of one punctuation, and the fields of one manager, may have this part of the bytes of all at most.
+_LARGEST: Final = 4
+# The most pieces of a review that is learned: that takes some microseconds for each.
+_MOST_PIECES: Final = 4000
+# Masks of reviews with the same punctuation; of more, one of eight takes a turn.
 _MOST_MASKS: Final = 4
-# Bytes of an outline beside its texts, of a mask beside its holes, and of a hole.
+# Bytes of an outline and of a text beside its characters, of a mask beside its holes, and of a hole.
 _REST: Final = 900
+_TEXT: Final = 64
 _MASK: Final = 4000
 _HOLE: Final = 48
 
@@ -60,7 +66,6 @@ class ReviewOutline:
     of the pod's metadata that are logged. `retained` are the texts of annotations that stay.
     """
 
-    mask: Mask
     shape: bytes
     items: int
     asked: AdmissionRequest
@@ -98,18 +103,20 @@ class Outlines:
 
     def __init__(self, limit: int, levels: int) -> None:
         self._part = limit // _PART
-        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, largest=4, meets=False)
+        self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, largest=_LARGEST, meets=False)
+        # Half of the pieces are texts at most.
+        self._most_pieces = min(_MOST_PIECES, (self._part // _LARGEST - 2 * _MASK) // _HOLE * 2)
         self._outlines: Generations[ReviewOutline] = Generations(limit - 3 * self._part, meets=False)
         self._met = OnceMet(self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None
         self._asked = 0
-        self._fields: dict[str, None] = {}
+        self._fields: Generations[bool] = Generations(self._part, largest=_LARGEST, meets=False)
 
     @property
     def size(self) -> int:
         """Bytes of outlines, masks and fields."""
-        return self._masks.size + self._outlines.size + self._met.size + sum(map(len, self._fields))
+        return self._masks.size + self._outlines.size + self._met.size + self._fields.size
 
     def find(
         self, body: bytes, path: str, budget: float | None, rules: CopyRules
@@ -149,7 +156,7 @@ class Outlines:
         if self._rules is None or not self._met.again(review.key):
             return
         self._asked += 1
-        if self._outlines.is_full and self._asked % RARELY:
+        if len(review.pieces) > self._most_pieces or (self._outlines.is_full and self._asked % RARELY):
             # Others would be dropped for it, and each before it comes again.
             return
         tree = reviews.READER.decode('"'.join(review.pieces))
@@ -166,7 +173,8 @@ class Outlines:
         for place in mask.places:
             pieces[place] = ""
         rest = '"'.join(pieces)
-        places = {place: mask.places.index(piece) for place, piece in places.items()}
+        numbers = {piece: number for number, piece in enumerate(mask.places)}
+        places = {place: numbers[piece] for place, piece in places.items()}
         annotations = pod["metadata"].get("annotations") or {}
         retained = tuple(
             str(text) for key, text in annotations.items() if (*_METADATA, "annotations", key) not in places
@@ -175,7 +183,6 @@ class Outlines:
             return
         names = {key: pod["metadata"][key] for key in _NAMES if isinstance(pod["metadata"].get(key), str)}
         outline = ReviewOutline(
-            mask,
             shape.key,
             shape.items,
             replace(asked, pod={"metadata": names}),
@@ -185,17 +192,22 @@ class Outlines:
             retained,
         )
         if mask not in known:
-            masks = (*known[1 - _MOST_MASKS :], mask)
-            self._masks.put(review.structure, masks, sum(_MASK + _HOLE * len(each.places) for each in masks))
+            if len(known) == _MOST_MASKS and self._asked % RARELY:
+                # Without its mask, the outline would never be found.
+                return
+            self._keep_masks(review.structure, (*known[1 - _MOST_MASKS :], mask))
         key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
-        self._outlines.put(key, outline, _REST + sum(map(len, retained)))
-        self._remember(review.fields)
+        self._outlines.put(key, outline, _REST + _bytes_of(asked) + sum(map(len, retained)))
+        for fields in map(_without_owner, review.fields):
+            # These are JSON, and are not read again.
+            self._fields.put(fields, True, _TEXT + len(fields))
 
-    def _remember(self, fields: Sequence[str]) -> None:
-        """Keep what is known to be JSON, so that it is not read again."""
-        self._fields |= dict.fromkeys(map(_without_owner, fields))
-        while sum(map(len, self._fields)) > self._part:
-            del self._fields[next(iter(self._fields))]
+    def _keep_masks(self, structure: bytes, masks: tuple[Mask, ...]) -> None:
+        """Keep as many as fit, the newest one at least."""
+        while masks and not self._masks.put(
+            structure, masks, sum(_MASK + _HOLE * len(each.places) for each in masks)
+        ):
+            masks = masks[1:]
 
     def _without_fields(self, text: str) -> tuple[str, list[str]]:
         """A text without `fieldsV1`, and these. Raises ValueError where they are no JSON."""
@@ -212,7 +224,7 @@ class Outlines:
 
     def _end_of_fields(self, text: str, start: int) -> int:
         end = text.find(_BEHIND, start) + 1
-        if _without_owner(text[start:end]) in self._fields:
+        if self._fields.get(_without_owner(text[start:end])):
             # A JSON object ends where it ends, whatever follows.
             return end
         tree, end = reviews.READER.raw_decode(text, start)
@@ -251,6 +263,13 @@ def _outlined(
     )
 
 
+def _bytes_of(asked: AdmissionRequest) -> int:
+    """The memory for a request without its pod."""
+    user = (asked.user.username, *asked.user.groups) if asked.user else ()
+    texts = (asked.uid, asked.namespace, asked.name, asked.operation, asked.sub_resource, asked.path, *user)
+    return sum(_TEXT + len(text) for text in texts)
+
+
 def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tuple[int, Place, Hole]]:
     """The holes of a review with the numbers of their pieces; empty where these are not certain."""
     pod = tree["request"]["object"]
@@ -258,10 +277,10 @@ def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tupl
     holes[_UID] = Hole(TextKind.UID, UNREAD_MARK)
     pieces = list(_numbers(review.pieces))
     texts = list(_texts(tree, ()))
-    managed = pod["metadata"].get("managedFields") or ()
-    fields = [entry for entry in managed if entry.get("fieldsV1") == _NO_FIELDS]
-    if len(pieces) != len(texts) or len(fields) != len(review.fields):
-        # A key stands there twice, or these fields elsewhere.
+    fields = [place for place, text in texts if place and (*place[-2:], text) == _NO_FIELDS]
+    managed = all(place[:-3] == _MANAGED and len(place) == len(_MANAGED) + 3 for place in fields)
+    if len(pieces) != len(texts) or len(fields) != len(review.fields) or not managed:
+        # A key stands there twice, or what stands for fields is elsewhere.
         return []
     follows = any(hole.kind is TextKind.FOLLOWS for hole in holes.values())
     if "generateName" in pod["metadata"] and not follows:

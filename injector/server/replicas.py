@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from injector.classes import dataclass
+from injector.core import names
 from injector.core.model import AdmissionRequest, Facts, Manifest, Namespace, Operation
 from injector.core.outcome import Outcome
 from injector.core.plans import unread
 from injector.core.plans.generations import Generations
 from injector.core.plans.planner import bytes_of, reduced
+from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
 from injector.patterns import pattern
 from injector.server.admission_log import AdmissionLines
@@ -45,6 +47,16 @@ _TOKEN_LENGTH: Final = len("kube-api-access-12345")
 _TOKEN_ENDS: Final = (
     b'","projected":{"sources":[',
     b'","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"',
+)
+# An escape of what stands in texts that are left out; no API server writes these.
+_ESCAPED: Final = pattern(rb"\\u00(?:2[dD]|3[0-9aA]|4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
+# Where texts that are left out may be in a pod.
+_IN_PLACE: Final = frozenset(
+    {
+        ("metadata", "managedFields", "time"),
+        ("spec", "volumes", "name"),
+        *(("spec", part, "volumeMounts", "name") for part in names.CONTAINER_LISTS),
+    }
 )
 # Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
 _LEFT_OUT: Final = b"\xff"
@@ -138,13 +150,14 @@ class Replicas:
         """The key of a review; None where it is too large, or not written as an API server does it."""
         return review_of(body, path) if self._enabled and len(body) <= LARGEST else None
 
-    def keep(self, review: Review, made: Made) -> None:
+    def keep(self, review: Review, made: Made, body: bytes) -> None:
         """Keep the answer to a review that comes for the second time, where other replicas may have it."""
         # While a thread worked it out, another configuration or other objects may have come.
         is_current = made.config is self._config and made.answer.facts.objects == self._objects
         if not is_current or not made.answer.repeatable or not self._answers.met(review.key):
             return
-        repeatable = repeatable_of(review, made)
+        # Another text of the body could be one that is left out, in other letters.
+        repeatable = None if _ESCAPED.search(body) else repeatable_of(review, made)
         if repeatable is not None:
             self._answers.put(review.key, repeatable, _bytes_of(made))
 
@@ -207,6 +220,11 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
+    if left_out and (any(TOKEN_VOLUME in text for text in texts) or made.asked.name in left_out):
+        # A volume of the injection could have the name of the pod's own.
+        return None
+    if not set(left_out).isdisjoint(_texts_elsewhere(made.asked.pod, ())):
+        return None
     if review.left_out and not unread.replicas_are_alike(made.asked.pod, made.config):
         return None
     return Repeatable(
@@ -217,6 +235,16 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
         made.asked.node,
         made.lines,
     )
+
+
+def _texts_elsewhere(tree: Any, place: tuple[str, ...]) -> Iterator[str]:
+    """The texts of a pod where none differs between replicas; `place` has no indices."""
+    if type(tree) is str and place not in _IN_PLACE:
+        yield tree
+    for key, value in tree.items() if type(tree) is dict else ():
+        yield from _texts_elsewhere(value, (*place, key))
+    for value in tree if type(tree) is list else ():
+        yield from _texts_elsewhere(value, place)
 
 
 def _bytes_of(made: Made) -> int:

@@ -330,8 +330,9 @@ def test_an_answer_that_a_thread_made_for_other_objects_is_not_kept() -> None:
         facts = Facts(namespace="shop", namespace_object=SHOP, native_sidecars=True, objects=objects)
         answer = answers.answer(asked, config, facts)
         out = json.dumps(answer.review, separators=(",", ":")).encode()
+        made = Made(asked, config, answer, AdmissionLines.of(asked, answer, config), out)
         for _ in range(2):
-            replicas.keep(review, Made(asked, config, answer, AdmissionLines.of(asked, answer, config), out))
+            replicas.keep(review, made, BODY)
         return replicas.find(review, config) is not None
 
     assert not is_known_of(PROXY_CONFIG)

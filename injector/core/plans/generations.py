@@ -19,7 +19,7 @@ _MET: Final = 8
 
 
 class Generations(Generic[V]):
-    """Values by digest; at most `limit` bytes, of which keys that were only met have an eighth.
+    """Values by digest or text; at most `limit` bytes, of which keys that were only met have an eighth.
 
     `evicted` gets the number of values that are dropped for others. A value may have the part `largest` of
     the bytes at most. `meets` is false where nobody asks which keys were met; values have their bytes then.
@@ -37,8 +37,8 @@ class Generations(Generic[V]):
         self._largest = limit // largest
         self._of_met = limit // _MET if meets else 0
         self._evicted = evicted
-        self._young: dict[bytes, tuple[V, int]] = {}
-        self._old: dict[bytes, tuple[V, int]] = {}
+        self._young: dict[bytes | str, tuple[V, int]] = {}
+        self._old: dict[bytes | str, tuple[V, int]] = {}
         self._young_size = self._old_size = 0
         self._met: tuple[set[bytes], set[bytes]] = (set(), set())
 
@@ -50,7 +50,7 @@ class Generations(Generic[V]):
         """Bytes of the values and of all keys."""
         return self._young_size + self._old_size + sum(map(len, self._met)) * _PLACE
 
-    def get(self, key: bytes) -> V | None:
+    def get(self, key: bytes | str) -> V | None:
         """The value of a key, None without one."""
         entry = self._young.get(key)
         if entry is None:
@@ -81,7 +81,7 @@ class Generations(Generic[V]):
         young.add(key)
         return False
 
-    def put(self, key: bytes, value: V, size: int) -> bool:
+    def put(self, key: bytes | str, value: V, size: int) -> bool:
         """Keep a value that has `size` bytes; False where it is too large."""
         size += _PLACE
         if size > self._largest:
@@ -90,7 +90,7 @@ class Generations(Generic[V]):
         self._add(key, (value, size))
         return True
 
-    def drop(self, key: bytes) -> None:
+    def drop(self, key: bytes | str) -> None:
         """Forget the value of a key."""
         self._young_size -= self._young.pop(key, (None, 0))[1]
         self._old_size -= self._old.pop(key, (None, 0))[1]
@@ -101,7 +101,7 @@ class Generations(Generic[V]):
         self._young_size = self._old_size = 0
         self._met = (set(), set())
 
-    def _add(self, key: bytes, entry: tuple[V, int]) -> None:
+    def _add(self, key: bytes | str, entry: tuple[V, int]) -> None:
         if self._young_size + entry[1] > (self._limit - self._of_met) // 2:
             if self._old:
                 self._evicted(len(self._old))
