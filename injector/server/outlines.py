@@ -48,7 +48,7 @@ _PART: Final = 8
 # Masks of one punctuation, and the fields of one manager, may have this part of the bytes of all at most.
 _LARGEST: Final = 4
 # The most pieces of a review that is learned: that takes some microseconds for each.
-_MOST_PIECES: Final = 4000
+_MOST_PIECES: Final = 3000
 # Masks of reviews with the same punctuation; of more, one of eight takes a turn.
 _MOST_MASKS: Final = 4
 # Bytes of an outline and of a text beside its characters, of a mask beside its holes, and of a hole.

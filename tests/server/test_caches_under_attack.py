@@ -213,3 +213,15 @@ def test_a_review_of_very_many_texts_is_not_learned(parsed: Bodies) -> None:
         body = body_of(review_with(pod))
         learn(both, body)
         assert outlined(parsed, both, body) is known
+
+
+@pytest.mark.parametrize(("containers", "length", "known"), [(20, 30_000, True), (400, 12_000, False)])
+def test_very_many_names_are_not_searched_for_in_long_annotations(
+    containers: int, length: int, known: bool
+) -> None:
+    pod = rich()
+    pod["metadata"]["annotations"]["note"] = "c" * length
+    pod["spec"]["containers"] = [{"name": f"c{number}", "image": "x"} for number in range(containers)]
+    both = Beside(config_of({"policy": "enabled"}), plans=64 * MiB)
+    learn(both, body_of(review_with(pod)))
+    assert (both.planned > 0) is known

@@ -23,6 +23,9 @@ _UNREAD: Final = b"unread"
 _COPIED: Final = b"copied"
 _FOLLOWS: Final = b"follows"
 
+# Names are searched for in annotations, in so many characters at most: some milliseconds.
+_MOST_SEARCHED: Final = 1_000_000
+
 COMMANDS: Final = ("args", "command")
 _ACCOUNTS: Final = ("serviceAccountName", "serviceAccount")
 HASH: Final = "pod-template-hash"
@@ -222,7 +225,10 @@ class _ShapeWalk:
             raise NoShape("container")
         if not self._rules.containers.isdisjoint(listed_names):
             raise NoShape("container")
-        if any(name in str(text) for text in self._retained for name in listed_names):
+        retained = [str(text) for text in self._retained]
+        if sum(map(len, retained)) * len(listed_names) > _MOST_SEARCHED:
+            raise NoShape("annotation")
+        if any(name in text for text in retained for name in listed_names):
             raise NoShape("annotation")
         for name in sorted(listed_names, key=in_paths):
             self._names[name] = len(self.values)
