@@ -235,14 +235,10 @@ class Profile:
 class Config:
     """One immutable snapshot of the operator's configuration.
 
-        `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
-        digest give the same answers. `shipped` are the templates whose text came with this program.
-        digest give the same answers. `digests` is a cache of what of it templates and rules read,
-        `prepared` of what profiles make of it alone, by the function that makes it.
-    >>>>>>>>> Temporary merge branch 2
-    =======
-        `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it
-        alone, by the function that makes it.
+    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
+    digest give the same answers. `shipped` are the templates whose text came with this program.
+    `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it,
+    by the function that makes it.
     """
 
     profile: Profile
