@@ -237,7 +237,7 @@ class Config:
 
     `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
     digest give the same answers. `shipped` are the templates whose text came with this program.
-    `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it,
+    `digests` is a cache of what of it templates and rules read, `prepared` of what else is made of it,
     by the function that makes it.
     """
 
