@@ -8,6 +8,7 @@ a `RenderBudget` *before* the work is done. Which operation charges what belongs
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn, TypeVar
 
 from injector.classes import dataclass
@@ -105,6 +106,17 @@ class RenderBudget:
         if self.output > self._most_output:
             self._exceeded(f"outputs more than {self._most_output} characters")
         return text
+
+    def joined(self, pieces: Iterable[str]) -> str:
+        """Count each piece as output, and return all of them as one text."""
+        texts = []
+        # As `emit`, without a call for each.
+        for text in pieces:
+            self.output += len(text)
+            if self.output > self._most_output:
+                self.emit("")
+            texts.append(text)
+        return "".join(texts)
 
     def room(self, size: int, kind: type) -> None:
         """Refuse a string (`str`) or list of this size before it is built."""
