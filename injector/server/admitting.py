@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from injector.classes import dataclass
@@ -38,35 +38,40 @@ ANSWER_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
+class BegunAdmission:
+    """An admission that is begun: the request, its configuration and facts, and what is known of its shape.
+
+    `failure` is the answer where the facts could not be collected.
+    """
+
+    asked: AdmissionRequest
+    config: Config
+    facts: Facts = field(default_factory=Facts)
+    lookup: PlanLookup = field(default_factory=PlanLookup)
+    failure: answers.Answer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One call of the webhook. `budget` is how many seconds the caller waits, None where unknown."""
+    """One call of the webhook. `budget` is how many seconds the caller waits, None where unknown.
+
+    `begun` is its admission as far as it was tried.
+    """
 
     path: str
     budget: float | None
     started: float
     body: bytes
     review: Review | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BegunAdmission:
-    """An admission that is begun: the request, its facts, and what is known of its shape.
-
-    `failure` is the answer where the facts could not be collected.
-    """
-
-    asked: AdmissionRequest
-    facts: Facts = field(default_factory=Facts)
-    lookup: PlanLookup = field(default_factory=PlanLookup)
-    failure: answers.Answer | None = None
+    begun: BegunAdmission | None = None
 
 
 class TooLong(Exception):
     """An admission takes too long for the loop."""
 
-    def __init__(self, begun: BegunAdmission) -> None:
+    def __init__(self, request: HttpRequest) -> None:
         super().__init__()
-        self.begun = begun
+        self.request = request
 
 
 Finish: TypeAlias = Callable[[HttpRequest, AdmissionRequest, Config, answers.Answer, bytes], None]
@@ -86,27 +91,41 @@ class Admissions:
 
     def in_loop(self, request: HttpRequest) -> bytes:
         """The answer, worked out in this thread. Raises ReviewError, and TooLong where it takes too long."""
-        asked = self.parse(request)
-        config = self._state.current()
         begun = time.thread_time()
 
         def look() -> None:
             if work.spent > LOOP_UNITS or time.thread_time() - begun > LOOP_SECONDS:
                 raise Stopped
 
+        admission = self.begin(request)
+        config = admission.config
         work = Work(config.work_limit, look)
-        admission = self._begun(request, asked, config)
         try:
             answer, out, learn = self._work_out(admission, config, work)
         except Stopped:
-            raise TooLong(admission) from None
+            raise TooLong(replace(request, begun=admission)) from None
         learn()
-        self._finish(request, asked, config, answer, out)
+        self._finish(request, admission.asked, config, answer, out)
         return out
 
-    async def in_thread(
-        self, worker: Worker, request: HttpRequest, gone: Callable[[], bool], begun: BegunAdmission | None
-    ) -> bytes:
+    def begin(self, request: HttpRequest) -> BegunAdmission:
+        """The admission of a request by the present configuration. Raises ReviewError."""
+        config, begun = self._state.current(), request.begun
+        return (
+            begun if begun and begun.config is config else self._begun(request, self.parse(request), config)
+        )
+
+    def planned(self, request: HttpRequest, admission: BegunAdmission) -> bytes | None:
+        """The answer by a plan, None without one."""
+        asked = admission.asked
+        planned = self._plans.answer(admission.lookup, asked, admission.facts)
+        if planned is None:
+            return None
+        answer, out = planned
+        self._finish(request, asked, admission.config, answer, out)
+        return out
+
+    async def in_thread(self, worker: Worker, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """Parse, inject and write in the thread; facts, metrics and logs belong to the loop."""
         budget = ANSWER_SECONDS if request.budget is None else min(ANSWER_SECONDS, request.budget)
         limit = min(self._state.limits.cpu_seconds, budget)
@@ -129,7 +148,10 @@ class Admissions:
         config = self._state.current()
         own = await worker.config(config, wanted)
         worker.begin()
-        admission = begun or await self._begun_by(worker, request, config, check, limit)
+        begun = request.begun
+        if begun is None or begun.config is not config:
+            begun = await self._begun_by(worker, request, config, check, limit)
+        admission = begun
         work = Work(config.work_limit, look)
         try:
             answer, out, learn = await worker.do(lambda: self._work_out(admission, own, work), check)
@@ -172,11 +194,11 @@ class Admissions:
                 objects=state.objects(),
             )
         except Exception as error:
-            return BegunAdmission(asked, failure=answers.failed(asked, config, error, state.policy))
+            return BegunAdmission(asked, config, failure=answers.failed(asked, config, error, state.policy))
         looks = size <= PLANNED_BYTES
         lookup = self._plans.look_up(asked, config, facts, size) if looks else PlanLookup("size")
         state.metrics.planned(lookup.reason)
-        return BegunAdmission(asked, facts, lookup)
+        return BegunAdmission(asked, config, facts, lookup)
 
     def _work_out(
         self, admission: BegunAdmission, own: Config, work: Work

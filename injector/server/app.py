@@ -15,9 +15,10 @@ from injector.core.profile import Config
 from injector.errors import ReviewError
 from injector.pacing import Throttle
 from injector.server import answers
-from injector.server.admission_log import log_admission
+from injector.server.admission_log import AdmissionLines
 from injector.server.admitting import LOOP_BYTES, Admissions, HttpRequest, TooLong
 from injector.server.body import Body
+from injector.server.heads import RequestHead
 from injector.server.http import (
     AsgiApp,
     Receive,
@@ -33,7 +34,7 @@ from injector.server.http import (
     send_refusal,
 )
 from injector.server.queue import Call, Overloaded, Queue
-from injector.server.replicas import Made, Repeatable, Replicas, Surroundings
+from injector.server.replicas import Made, Replicas, Surroundings
 from injector.server.shares import namespace_of
 from injector.server.state import State
 from injector.telemetry import log_event
@@ -80,11 +81,32 @@ class Webhook:
         finally:
             self._under_way -= 1
 
+    def at_once(self, head: RequestHead, body: bytes) -> bytes | HttpRequest:
+        """The answer to a review of a replica, or by a plan while nothing else waits; else what is begun."""
+        started = time.perf_counter()
+        review = self._replicas.read(body, head.path)
+        request = HttpRequest(head.path, head.budget, started, body, review)
+        if answer := self._repeated(request):
+            return answer
+        if len(body) > LOOP_BYTES:
+            return request
+        try:
+            tried = self._queue.at_once(lambda: self._planned(request), namespace_of(body))
+        except ReviewError:
+            # It is parsed again, and then refused.
+            return request
+        return request if tried is None else tried
+
+    def _planned(self, request: HttpRequest) -> bytes | HttpRequest:
+        """The answer by a plan, else what is begun."""
+        begun = self._admissions.begin(request)
+        return self._admissions.planned(request, begun) or replace(request, begun=begun)
+
     async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
         """Read and answer a review in its turn; answer 429 at once where it would wait too long."""
         started = time.perf_counter()
         check_head(scope, self._state.limits.body)
-        budget = budget_of(scope.get("query_string", b""))
+        budget, answer = budget_of(scope.get("query_string", b"")), None
         await self._check_caller(scope, body, budget)
         try:
             self._queue.check(budget)
@@ -92,9 +114,12 @@ class Webhook:
                 text = await body.read(hold)
                 if text is None:
                     return
-                review = self._replicas.read(text, scope["path"])
-                request = HttpRequest(scope["path"], budget, started, text, review)
-                answer = self._repeated(request) or await self._admit(request, gone_of(scope))
+                request: HttpRequest | None = scope.get("state", {}).get("begun")
+                if request is None:
+                    review = self._replicas.read(text, scope["path"])
+                    request = HttpRequest(scope["path"], budget, started, text, review)
+                    answer = self._repeated(request)
+                answer = answer or await self._admit(request, gone_of(scope))
         except Overloaded as overload:
             self._note(overload.cause)
             await body.discard()
@@ -128,15 +153,13 @@ class Webhook:
         self._state.metrics.cached("replicas", hit=known is not None)
         if known is None:
             return None
-        self._finish(request, self._asked_again(request, known), config, known.answer, b"")
-        return known.body(request.review.uid)
-
-    def _asked_again(self, request: HttpRequest, known: Repeatable) -> AdmissionRequest:
-        """The request of a replica; parsed only where somebody reads its pod."""
+        asked, uid = known.asked, request.review.uid.decode("ascii")
         if self._state.notify is not None or self._state.record is not None:
-            return self._admissions.parse(request)
-        uid = request.review.uid.decode("ascii") if request.review else ""
-        return replace(known.asked, uid=uid, budget=request.budget)
+            # They read the pod.
+            asked = self._admissions.parse(request)
+        self._note_answer(request, asked, config, known.answer)
+        known.lines.write(uid, request.budget, time.perf_counter() - request.started)
+        return known.body(request.review.uid)
 
     async def _admit(self, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """The answer: of an ordinary pod from the loop, else from a thread.
@@ -145,15 +168,15 @@ class Webhook:
         """
         body = request.body
         call = Call(request.started, request.budget, gone, namespace_of(body), len(body))
-        cause, begun = "size", None
+        cause, asked = "size", request
         if len(body) <= LOOP_BYTES:
             try:
                 return await self._queue.in_loop(lambda: self._admissions.in_loop(request), call)
             except TooLong as long:
-                cause, begun = "work", long.begun
+                cause, asked = "work", long.request
         self._state.metrics.threaded(cause)
         return await self._queue.in_thread(
-            lambda worker: self._admissions.in_thread(worker, request, gone, begun), call
+            lambda worker: self._admissions.in_thread(worker, asked, gone), call
         )
 
     def _finish(
@@ -162,20 +185,29 @@ class Webhook:
         asked: AdmissionRequest,
         config: Config,
         answer: answers.Answer,
-        new: bytes,
+        out: bytes,
     ) -> None:
         """Count the admission, log it, pass it to Events and records, and keep a new answer for replicas."""
+        self._note_answer(request, asked, config, answer)
+        lines = AdmissionLines.of(asked, answer, config)
+        lines.write(asked.uid, request.budget, time.perf_counter() - request.started)
+        if request.review is not None:
+            made = Made(asked, config, answer, lines, out, whole=self._state.record is not None)
+            self._replicas.keep(request.review, made)
+
+    def _note_answer(
+        self, request: HttpRequest, asked: AdmissionRequest, config: Config, answer: answers.Answer
+    ) -> None:
+        """Count an answer, and pass it to Events and records."""
         state = self._state
-        seconds = time.perf_counter() - request.started
         reason = answer.outcome.decision.reason.value
+        seconds = time.perf_counter() - request.started
         state.metrics.admitted(answer.decision, reason, config.profile.name, seconds)
-        log_admission(asked, answer, config, seconds)
         # A dry run has no side effects, as sideEffects NoneOnDryRun promises.
-        if state.notify is not None and not asked.dry_run:
+        if asked.dry_run:
+            return
+        if state.notify is not None:
             state.notify(asked, answer.outcome, answer.decision)
-        if state.record is not None and not asked.dry_run:
+        if state.record is not None:
             size = len(request.body)
             state.record(asked, answer.facts, answer.outcome, answer.decision, config, size)
-        if new and request.review is not None:
-            made = Made(asked, config, answer, new, whole=state.record is not None)
-            self._replicas.keep(request.review, made)

@@ -213,7 +213,7 @@ class Channel(asyncio.Protocol):
                 if not data:
                     self.close()
                     return
-                self._inside.data_received(data)
+                self._inside.data_received(self._joined(data) if self._incoming.pending else data)
                 if not (self._incoming.pending or self._outgoing.pending or self._tls.pending()):
                     # To read on would raise, which costs more than to ask.
                     return
@@ -223,6 +223,15 @@ class Channel(asyncio.Protocol):
             self._flush()
         except ssl.SSLZeroReturnError:
             self.close()
+
+    def _joined(self, data: bytes) -> bytes:
+        """The data with what follows at once: callers send the head and body of a request in two records."""
+        with contextlib.suppress(ssl.SSLWantReadError, ssl.SSLZeroReturnError):
+            while len(data) < RECORD and (more := self._tls.read(RECORD - len(data))):
+                data += more
+                if not self._incoming.pending:
+                    break
+        return data
 
     def _flush(self) -> None:
         if self._outgoing.pending and not self._socket.is_closing():

@@ -8,11 +8,7 @@ answers (app.py), and how many requests wait (queue.py).
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import random
-import sys
-import termios
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -21,8 +17,9 @@ import httptools
 import uvicorn
 from uvicorn.server import ServerState
 
+from injector.server import kernel
 from injector.server.channel import RECORD, Channel
-from injector.server.exchange import Exchanges
+from injector.server.exchange import AtOnce, Exchanges
 from injector.server.places import Bounds, Places, Rank, client_of
 from injector.server.tls import verified_certificate
 
@@ -59,13 +56,15 @@ class Pipelined(Exception):
 class Shared(ServerState):
     """What the connections of a listener share. While it drains every answer is the last one.
 
-    `cut` is called with the cause when a connection is closed without an answer.
+    `cut` is called with the cause when a connection is closed without an answer; `at_once` is that of the
+    listener.
     """
 
-    def __init__(self, bounds: Bounds, cut: Callable[[str], None]) -> None:
+    def __init__(self, bounds: Bounds, cut: Callable[[str], None], at_once: AtOnce | None = None) -> None:
         super().__init__()
         self.bounds = bounds
         self.cut = cut
+        self.at_once = at_once
         self.draining = False
         self.places: Places[Connection] = Places(bounds)
 
@@ -74,7 +73,7 @@ class Connection(Exchanges):
     """A connection from its acceptance on, with its handshake where there is TLS."""
 
     def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
-        super().__init__(config, shared, {})
+        super().__init__(config, shared, shared.at_once)
         self.address = ""
         self.rank = Rank.NEWCOMER
         self.held = 0
@@ -83,8 +82,7 @@ class Connection(Exchanges):
         self._bounds = shared.bounds
         self._accepted: Any = None
         self._shaken = 0
-        self._made = False
-        self._until = float("inf")
+        self._made, self._until = False, float("inf")
         self._quiet_since = self.heard_at
         # Since when a request is due or on its way; None between requests.
         self._since: float | None = self.heard_at
@@ -97,8 +95,7 @@ class Connection(Exchanges):
         # The memory of each request that has no answer yet.
         self._unanswered: deque[int] = deque()
         # Bytes that the kernel had for the caller at the last check, and since when they have not decreased.
-        self._unsent = 0
-        self._stuck_since = self._checked_at = 0.0
+        self._unsent, self._stuck_since, self._checked_at = 0, 0.0, 0.0
         self._closed_at: float | None = None
 
     def accepted(self, transport: Any) -> None:
@@ -153,15 +150,27 @@ class Connection(Exchanges):
     def data_received(self, data: bytes) -> None:
         """Parse bytes of the caller, and check the limits."""
         now = self.loop.time()
-        if self._since is None:
-            self._since = now
-        self._silent = False
         self._shared.places.heard(self, now)
+        if self._since is None:
+            if not self._is_last_answer(now) and self.answered_at_once(data):
+                self._quiet_since = now
+                self.count()
+                return
+            self._since, self.first_bytes = now, data
+        elif self._silent:
+            self.first_bytes = data
+        self._silent = False
         for begin in range(0, len(data), RECORD):
             if self.transport.is_closing():
                 return
             self._feed(data[begin : begin + RECORD])
+            self.first_bytes = b""
+        self.app_state.pop("begun", None)
         self.count()
+
+    def _is_last_answer(self, now: float) -> bool:
+        """Whether the connection is to be closed after the next answer."""
+        return self._shared.draining or now > self._until
 
     def _feed(self, data: bytes) -> None:
         self._fed += len(data)
@@ -224,7 +233,7 @@ class Connection(Exchanges):
         super().on_headers_complete()
         if self.rank is Rank.NEWCOMER:
             self._shared.places.rank(self, Rank.CALLER)
-        if self._shared.draining or self.loop.time() > self._until:
+        if self._is_last_answer(self.loop.time()):
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
@@ -276,7 +285,7 @@ class Connection(Exchanges):
             # Callers that do not answer the end of TLS would delay the end of the process.
             if now - self._closing_since(now) > CLOSING_SECONDS:
                 self.abort()
-        elif self._is_idle() and now - self._quiet_since >= quiet and not self._in_kernel(termios.FIONREAD):
+        elif self._is_idle() and now - self._quiet_since >= quiet and not kernel.unread(self.transport):
             self._close()
 
     def enforce_timeouts(self) -> None:
@@ -303,7 +312,7 @@ class Connection(Exchanges):
 
     def _unread_for_too_long(self, now: float, patience: float) -> bool:
         """Whether the caller reads nothing of an answer that the kernel has for it."""
-        unsent = self._in_kernel(termios.TIOCOUTQ)
+        unsent = kernel.unsent(self.transport)
         # The same number of bytes as at the last check may be the next answer.
         answered = self._quiet_since > self._checked_at
         if not self._unsent or unsent < self._unsent or (answered and unsent == self._unsent):
@@ -313,7 +322,7 @@ class Connection(Exchanges):
 
     def _end_if_silent(self, now: float, patience: float) -> None:
         """Close without an error: callers open connections that they do not need a moment later."""
-        if now - self._quiet_since > patience and not self._in_kernel(termios.FIONREAD):
+        if now - self._quiet_since > patience and not kernel.unread(self.transport):
             self._shared.cut("silent")
             self._close()
 
@@ -324,14 +333,6 @@ class Connection(Exchanges):
 
     def _is_idle(self) -> bool:
         return self._silent or (self._since is None and (self.cycle is None or self.cycle.response_complete))
-
-    def _in_kernel(self, what: int) -> int:
-        """Bytes in the kernel: received and not read (FIONREAD), or not sent to the caller (TIOCOUTQ)."""
-        sock = self.transport.get_extra_info("socket")
-        with contextlib.suppress(OSError):  # it is closed
-            if sock is not None:
-                return int.from_bytes(fcntl.ioctl(sock.fileno(), what, bytes(4)), sys.byteorder)
-        return 0
 
     def _close(self) -> None:
         self._closed_at = self.loop.time()

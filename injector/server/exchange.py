@@ -7,16 +7,20 @@ websockets, no log of accesses and no timer for each answer. Not here: limits (c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 import httptools
+import uvicorn
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from injector.patterns import pattern
+from injector.server.heads import RequestHead, head_of
 
+_ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 # A larger body would be copied for nothing.
 _JOINED_BYTES: Final = 128 * 1024
 _NOT_IN_VALUES: Final = pattern(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -68,8 +72,37 @@ class Exchange(RequestResponseCycle):
         self.on_response()
 
 
+AtOnce: TypeAlias = Callable[[RequestHead, bytes], object]
+"""Takes the head and the body of a review. Returns the body of an answer with the status 200, else what is
+begun, which the app gets in ``scope["state"]["begun"]``."""
+
+
 class Exchanges(HttpToolsProtocol):
-    """The requests of a connection, one after the other."""
+    """The requests of a connection, one after the other.
+
+    `first_bytes` are those with which the request that is parsed now begins, where they are known.
+    """
+
+    def __init__(self, config: uvicorn.Config, shared: ServerState, at_once: AtOnce | None) -> None:
+        super().__init__(config, shared, {})
+        self.first_bytes = b""
+        self._at_once = at_once
+        self._known_head: RequestHead | None = None
+
+    def answered_at_once(self, data: bytes) -> bool:
+        """Between two requests: answer the bytes where they are a review with the head of the last one."""
+        head, at_once = self._known_head, self._at_once
+        if head is None or at_once is None or not self.cycle.response_complete or self.flow.write_paused:
+            return False
+        body = head.body_in(data)
+        if body is None:
+            return False
+        answer = at_once(head, body)
+        if isinstance(answer, bytes):
+            self.transport.write(_ANSWER % (len(answer), answer))
+            return True
+        self.app_state["begun"] = answer
+        return False
 
     def on_headers_complete(self) -> None:
         """The head of a request is complete: the app is called, or the request waits for the one before."""
@@ -102,6 +135,11 @@ class Exchanges(HttpToolsProtocol):
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+        if self.first_bytes and self._at_once is not None:
+            self._known_head = head_of(self.first_bytes, self.scope)
+        # Of two requests in one piece, these are those of the first.
+        self.first_bytes = b""
 
     def on_body(self, body: bytes) -> None:
         """A part of a body; it is thrown away where the answer is complete."""

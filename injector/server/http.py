@@ -41,7 +41,7 @@ def certificate_of(scope: Scope) -> Mapping[str, Any] | None:
     return certificate
 
 
-def check_head(scope: Scope, limit: int) -> None:
+def check_head(scope: Mapping[str, Any], limit: int) -> None:
     """Raise ReviewError for a path, method, type or length that is refused before the body is read."""
     if not is_review_path(scope["path"]):
         hint = "correct the path in the MutatingWebhookConfiguration"

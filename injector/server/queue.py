@@ -121,6 +121,7 @@ class Queue:
         self._loop_lines: Lines[_LoopCall] = Lines(self._accounts)
         self.held = 0
         self._busy_since: float | None = None
+        self._turn = self._used_at_once = 0.0
         self._scheduled = False
         self._thread_lines: Lines[_ThreadCall] = Lines(self._accounts)
         # At most one admission of a namespace is done in a thread at a time.
@@ -142,6 +143,27 @@ class Queue:
     def holding(self) -> Holding:
         """Count the bytes of a body in a ``with``; its value is called with the size of each part."""
         return Holding(self)
+
+    def at_once(self, work: Callable[[], Done], namespace: str) -> Done | None:
+        """Run the work now where nothing waits for the loop; None where something does.
+
+        All such work in a turn of the loop takes a slice at most; the rest waits, so that shares count.
+        """
+        # uvloop's time stands still during a turn.
+        turn = asyncio.get_running_loop().time()
+        if turn != self._turn:
+            self._turn, self._used_at_once = turn, 0.0
+        if self._scheduled or self._used_at_once > SLICE_SECONDS:
+            return None
+        self._accounts.enter(namespace)
+        begun = time.thread_time()
+        try:
+            return work()
+        finally:
+            used = time.thread_time() - begun
+            self._used_at_once += used
+            self._accounts.charge(namespace, used)
+            self._accounts.leave(namespace)
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:
         """Run the work in the loop in its turn. Raises Overloaded."""

@@ -24,6 +24,7 @@ from injector.core.plans.generations import Generations
 from injector.core.plans.planner import bytes_of, reduced
 from injector.core.profile import Config
 from injector.patterns import pattern
+from injector.server.admission_log import AdmissionLines
 from injector.server.answers import Answer
 
 LARGEST: Final = 256 * 1024
@@ -35,8 +36,9 @@ _HEAD: Final = pattern(
     rb'"request":\{"uid":"([-0-9A-Za-z]{1,64})",'
 )
 _TIME: Final = b'"time":"'
-_TIME_IN_PLACE: Final = pattern(rb'"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
-_TOKEN: Final = b'"name":"kube-api-access-'
+_TIME_IN_PLACE: Final = pattern(rb'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
+_BEFORE_NAME: Final = b'"name":"'
+_TOKEN: Final = _BEFORE_NAME + b"kube-api-access-"
 _TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
 _TOKEN_LENGTH: Final = len("kube-api-access-12345")
 # The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
@@ -82,6 +84,7 @@ class Repeatable:
     answer: Answer
     asked: AdmissionRequest
     node: str
+    lines: AdmissionLines
 
     def body(self, uid: bytes) -> bytes:
         """The answer to the review with this uid."""
@@ -95,6 +98,7 @@ class Made:
     asked: AdmissionRequest
     config: Config
     answer: Answer
+    lines: AdmissionLines
     out: bytes
     whole: bool = False
 
@@ -149,31 +153,27 @@ def review_of(body: bytes, path: str) -> Review | None:
     head = _HEAD.match(body)
     if head is None or _LEFT_OUT in body:
         return None
-    rest, times = _without_times(body[head.end(1) :])
-    if head[1] in rest:
+    start, end = head.span(1)
+    uid = body[start:end]
+    rest, times = _without_times(body[end:])
+    if uid in rest:
         # Whoever asks twice in one review has another request answered than the first.
         return None
     rest, token = _without_token(rest)
-    digest = hashlib.sha256(path.encode("utf-8", "surrogatepass"))
-    digest.update(_LEFT_OUT)
-    digest.update(body[: head.start(1)])
-    digest.update(rest)
-    return Review(digest.digest(), head[1], (*times, *token))
+    key = hashlib.sha256(b"%b\xff%b%b" % (path.encode("utf-8", "surrogatepass"), body[:start], rest))
+    return Review(key.digest(), uid, times + token)
 
 
-def _without_times(text: bytes) -> tuple[bytes, list[bytes]]:
+def _without_times(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     """A text without the times of managedFields, and these."""
-    pieces: list[bytes] = []
-    times: list[bytes] = []
-    begin, at = 0, text.find(_TIME)
-    while at >= 0:
-        place = at + len(_TIME)
-        if match := _TIME_IN_PLACE.match(text, place - 1):
-            pieces.append(text[begin:place])
+    first, *others = text.split(_TIME)
+    pieces, times = [first], list[bytes]()
+    for piece in others:
+        if match := _TIME_IN_PLACE.match(piece):
             times.append(match[1])
-            begin = match.end(1)
-        at = text.find(_TIME, place)
-    return (_LEFT_OUT.join([*pieces, text[begin:]]), times) if times else (text, times)
+            piece = _LEFT_OUT + piece[match.end(1) :]
+        pieces.append(piece)
+    return (_TIME.join(pieces), tuple(times)) if times else (text, ())
 
 
 def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
@@ -181,14 +181,16 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     at = text.find(_TOKEN)
     if at < 0:
         return text, ()
-    start = at + len(_TOKEN) - len("kube-api-access-")
+    start = at + len(_BEFORE_NAME)
     name = text[start : start + _TOKEN_LENGTH]
     if not _TOKEN_NAME.fullmatch(name):
         return text, ()
-    left = text
-    for end in _TOKEN_ENDS:
-        left = left.replace(b'"name":"' + name + end, b'"name":"' + _LEFT_OUT + end)
-    return (text, ()) if name in left else (left, (name,))
+    pieces = text.split(name)
+    if all(piece.endswith(_BEFORE_NAME) for piece in pieces[:-1]) and all(
+        piece.startswith(_TOKEN_ENDS) for piece in pieces[1:]
+    ):
+        return _LEFT_OUT.join(pieces), (name,)
+    return text, ()
 
 
 def repeatable_of(review: Review, made: Made) -> Repeatable | None:
@@ -212,6 +214,7 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
         replace(made.answer, review={}, outcome=reduced(outcome)),
         replace(made.asked, pod=_named(made.asked.pod)),
         made.asked.node,
+        made.lines,
     )
 
 
@@ -219,7 +222,8 @@ def _bytes_of(made: Made) -> int:
     """The memory for an answer and what is kept with it."""
     asked, answer = made.asked, made.answer
     names = (asked.uid, asked.name, asked.path, asked.node, *_named(asked.pod)["metadata"].values())
-    return _REST + len(made.out) + bytes_of(answer.outcome, answer.facts) + sum(map(len, names))
+    texts = (*names, made.lines.named, *(members for _, _, members in made.lines.more))
+    return _REST + len(made.out) + bytes_of(answer.outcome, answer.facts) + sum(map(len, texts))
 
 
 def _logged(outcome: Outcome) -> list[str]:

@@ -23,6 +23,7 @@ from injector.errors import ConfigError
 from injector.printable import shown
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
+from injector.server.exchange import AtOnce
 from injector.server.http import AsgiApp
 from injector.server.places import Bounds
 from injector.telemetry import log_event
@@ -61,7 +62,7 @@ class Listener:
     """An app on a bound socket; with `tls` over TLS.
 
     `tls` is called once, when the listener starts; `cut` with the cause for each connection that is
-    closed at a limit.
+    closed at a limit. `at_once` answers reviews that need no turn.
     """
 
     app: AsgiApp
@@ -69,6 +70,7 @@ class Listener:
     tls: Callable[[], ssl.SSLContext] | None = None
     bounds: Bounds = field(default_factory=Bounds)
     cut: Callable[[str], None] = lambda _cause: None
+    at_once: AtOnce | None = None
 
 
 def bind(address: str, setting: str) -> socket.socket:
@@ -174,7 +176,7 @@ class Listening:
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
-        self._shared = Shared(listener.bounds, listener.cut)
+        self._shared = Shared(listener.bounds, listener.cut, listener.at_once)
         self._aborted = False
         self._config = uvicorn.Config(
             listener.app,

@@ -201,8 +201,10 @@ class _Parts:
         outer, inner, *pages = sockets
         webhook = Webhook(state, create_app(state, inner=False))
         bounds, health = _bounds(server)
+        # A check of callers may have to wait for keys.
+        at_once = webhook.at_once if state.caller is None else None
         return [
-            Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook")),
+            Listener(webhook, outer, lambda: self.tls.context, bounds, self.reached.at("webhook"), at_once),
             Listener(create_app(state, inner=True), inner, bounds=health, cut=self.reached.at("health")),
             *(_page(state, bound, server) for bound in pages),
         ]

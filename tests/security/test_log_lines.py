@@ -19,7 +19,7 @@ from injector.core.model import AdmissionRequest, Finding, Verdict
 from injector.core.outcome import Outcome
 from injector.pacing import Throttle
 from injector.server import answers, reviews
-from injector.server.admission_log import log_admission
+from injector.server.admission_log import AdmissionLines
 from injector.server.app import Webhook
 from injector.server.health import create_app
 from injector.server.state import State
@@ -100,7 +100,7 @@ def test_the_line_counts_what_it_has_no_room_for(lines: io.StringIO) -> None:
     messages = (f"\u202e{'漢' * 900} {i}" for i in range(5000))
     findings = tuple(Finding(codes[i % 3], Level.WARNING, text) for i, text in enumerate(messages))
     answer = answers.Answer({}, replace(a_skip(), findings=findings), Verdict.SKIP)
-    log_admission(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG, 0.0)
+    AdmissionLines.of(AdmissionRequest("u", {}, name="x" * 5000), answer, CONFIG).write("u", None, 0.0)
     (_, line) = logged(lines)
     assert line["code"] == "dns-policy, probe-host, switch-value"
     assert line["count"] == 5000

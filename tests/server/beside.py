@@ -23,6 +23,7 @@ from injector.core.model import Manifest, Namespace
 from injector.core.profile import Config
 from injector.server.answers import AnswerPolicy
 from injector.server.app import Webhook
+from injector.server.heads import RequestHead
 from injector.server.state import Limits, State
 from injector.telemetry import Metrics
 from tests.asgi import Reply, exchange, scope_of
@@ -57,6 +58,19 @@ class _Still:
         return lambda: 0.0
 
 
+async def _asked(webhook: Webhook, body: bytes, path: str, **state: Any) -> Reply:
+    scope = scope_of("POST", path, query_string=b"timeout=10s", state=state)
+    return Reply.of(await exchange(webhook, scope, [body]))
+
+
+async def _at_once(webhook: Webhook, body: bytes, path: str) -> Reply:
+    answer = webhook.at_once(RequestHead(path, 10.0, b"", b""), body)
+    if not isinstance(answer, bytes):
+        return await _asked(webhook, body, path, begun=answer)
+    length = str(len(answer))
+    return Reply(200, {"content-type": "application/json", "content-length": length}, answer)
+
+
 @dataclass
 class World:
     """What the callables of a webhook read, so that a test can change it."""
@@ -82,6 +96,7 @@ class Beside:
     ) -> None:
         self.world = World(config)
         self.metrics = Metrics()
+        self.asked = 0
         self.more = {"policy": policy or AnswerPolicy(), **more}
         self.cached = self.webhook(self.metrics, Limits(replicas=replicas, plans=plans))
         self.plain = self.webhook(Metrics(), Limits())
@@ -109,10 +124,14 @@ class Beside:
         return plain
 
     def of(self, webhook: Webhook, body: bytes, path: str = "/inject") -> tuple[Reply, list[Manifest]]:
-        """The answer of one of them, and what it logs, without times."""
+        """The answer of one of them, and what it logs, without times.
+
+        Every other request of the one with caches comes as a connection passes it on that knows its head.
+        """
+        self.asked += webhook is self.cached
+        at_once = webhook is self.cached and self.asked % 2 == 0
         with logged() as lines:
-            scope = scope_of("POST", path, query_string=b"timeout=10s")
-            reply = Reply.of(asyncio.run(exchange(webhook, scope, [body])))
+            reply = asyncio.run(_at_once(webhook, body, path) if at_once else _asked(webhook, body, path))
         said = [json.loads(line) for line in lines.getvalue().splitlines()]
         for line in said:
             for name in ("time", "ts", "ms"):

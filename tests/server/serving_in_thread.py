@@ -142,7 +142,12 @@ def serving(
         loop = Loop()
         stop = Stop()
         listener = Listener(
-            app, bound, (lambda: swap.context) if tls else None, bounds or Bounds(), causes.append
+            app,
+            bound,
+            (lambda: swap.context) if tls else None,
+            bounds or Bounds(),
+            causes.append,
+            getattr(app, "at_once", None),
         )
 
         def run() -> None:

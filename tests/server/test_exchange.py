@@ -30,6 +30,14 @@ class Socket:
     def close(self) -> None:
         self.closed = True
 
+    abort = close
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
     def is_closing(self) -> bool:
         return self.closed
 

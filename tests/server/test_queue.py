@@ -273,3 +273,53 @@ def test_one_namespace_does_not_take_all_bytes_of_the_bodies_that_wait() -> None
 
     results = [each.cause if isinstance(each, Overloaded) else each for each in asyncio.run(main())]
     assert results == ["done", "bytes", "bytes", "done"]
+
+
+def test_at_once_is_for_a_queue_without_entries() -> None:
+    waiting = Queue(Size(length=LENGTH))
+
+    def now() -> str | None:
+        return waiting.at_once(lambda: "done", "shop")
+
+    async def main() -> list[Any]:
+        return [now(), *await results(waiting, now), now()]
+
+    assert asyncio.run(main()) == ["done", None, "done"]
+
+
+def test_at_once_takes_a_slice_of_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    used, turn = [0.0], [1.0]
+    monkeypatch.setattr(time, "thread_time", lambda: used[0])
+
+    def work() -> str:
+        used[0] += queue.SLICE_SECONDS * 0.6
+        return "done"
+
+    async def main() -> list[Any]:
+        # As uvloop's clock, which goes on with each turn.
+        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: turn[0])
+        waiting = Queue(Size(length=LENGTH))
+        first = [waiting.at_once(work, name) for name in ("shop", "bank", "mill")]
+        turn[0] += 1
+        return [*first, waiting.at_once(work, "mill")]
+
+    assert asyncio.run(main()) == ["done", "done", None, "done"]
+
+
+def test_work_at_once_is_charged_also_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = [0.0]
+    monkeypatch.setattr(time, "thread_time", lambda: used[0])
+
+    def fails() -> None:
+        used[0] += 1
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        waiting = Queue(Size(length=LENGTH))
+        with pytest.raises(ZeroDivisionError):
+            waiting.at_once(fails, "shop")
+        waiting._accounts.enter("shop")
+        assert waiting._accounts.used("shop") == 1
+        waiting._accounts.leave("shop")
+
+    asyncio.run(main())

@@ -18,6 +18,7 @@ import pytest
 from injector.core.model import AdmissionRequest, Facts, Namespace, Verdict
 from injector.core.outcome import Outcome
 from injector.server import answers
+from injector.server.admission_log import AdmissionLines
 from injector.server.replicas import Made, review_of
 from injector.server.reviews import request_of
 from injector.server.state import Limits
@@ -330,7 +331,7 @@ def test_an_answer_that_a_thread_made_for_other_objects_is_not_kept() -> None:
         answer = answers.answer(asked, config, facts)
         out = json.dumps(answer.review, separators=(",", ":")).encode()
         for _ in range(2):
-            replicas.keep(review, Made(asked, config, answer, out))
+            replicas.keep(review, Made(asked, config, answer, AdmissionLines.of(asked, answer, config), out))
         return replicas.find(review, config) is not None
 
     assert not is_known_of(PROXY_CONFIG)
