@@ -25,6 +25,8 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
     yield from _profiles(of_pod)
     for container in parts.containers:
+        if not (of_pod.value or container.value.get("securityContext")):
+            continue
         context = container.below("securityContext")
         if context.value:
             yield from _profiles(context)
