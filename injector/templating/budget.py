@@ -154,15 +154,15 @@ class RenderBudget:
         total, stack = NODE + len(value), [value]
         while stack:
             tree = stack.pop()
+            total += NODE * len(tree)
             for item in tree.values() if isinstance(tree, dict) else tree:
-                if isinstance(item, str):
-                    total += NODE + len(item)
-                elif isinstance(item, TREE):
-                    total += NODE + len(item)
-                    if item:
+                # Nearly all are texts and empty maps.
+                if type(item) is str:
+                    total += len(item)
+                elif item and isinstance(item, SIZED):
+                    total += len(item)
+                    if not isinstance(item, str):
                         stack.append(item)
-                else:
-                    total += NODE
             if total > self._most_work:
                 self.charge(total)
         return total
