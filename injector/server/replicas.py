@@ -27,7 +27,7 @@ from injector.patterns import pattern
 from injector.server.admission_log import AdmissionLines
 from injector.server.answers import Answer
 
-LARGEST: Final = 256 * 1024
+LARGEST: Final = 512 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
 
 # As the API server writes a review: the uid is the first field of the request.
