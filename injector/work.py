@@ -88,9 +88,8 @@ class Work:
         """The units of the members of a map or list; past `left` only some of them."""
         size = len(members)
         if type(members) is dict:
-            for key in members:
-                if key not in _NO_UNITS:
-                    size += _units_of_key(key)
+            if not _NO_UNITS.issuperset(members):
+                size += sum(map(_units_of_key, members))
             members = members.values()
         for value in members:
             kind = type(value)
