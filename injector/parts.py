@@ -51,7 +51,7 @@ class Parts:
     def add_copy(self, part: KnownPart, schema: object, made: Any) -> None:
         """Take what one of them becomes under a schema: it is met again as well."""
         part.copies[id(schema)] = schema, made
-        if isinstance(made, dict | list) and id(made) not in self._by_id:
+        if type(made) in (dict, list) and id(made) not in self._by_id:
             self.add(made)
 
     def drop(self, tree: Any) -> None:
