@@ -2,20 +2,21 @@
 
 The standard library writes and compiles up to eight functions for each class, which takes longer than
 the rest of its module, and a command defines 200 classes of which it uses some. Here only `__init__`
-is compiled, when the first object is made. `field`, `fields`, `replace` and `asdict` are those of the
-standard library.
+is compiled, when some objects were made, and `replace` makes no `Field` of each field. `field`, `fields` and
+`asdict` are those of the standard library.
 """
 
 from __future__ import annotations
 
-from dataclasses import MISSING, Field, FrozenInstanceError, fields, make_dataclass
+import dataclasses
+from dataclasses import MISSING, Field, FrozenInstanceError, field
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
 else:
 
     def dataclass(*, slots, frozen=False, kw_only=False, eq=True):
@@ -23,35 +24,51 @@ else:
         assert slots
         return lambda cls: _made(cls, frozen, kw_only, eq)
 
+    def replace(holder, /, **changes):
+        """A copy of an object with other values of some fields."""
+        cls = type(holder)
+        for each in getattr(cls, _MEMBERS).values():
+            if each.name not in changes and each.init:
+                changes[each.name] = getattr(holder, each.name)
+        return cls(**changes)
 
-__all__ = ["dataclass"]
 
-_UNCOMPILED: Final = 2
+__all__ = ["dataclass", "replace"]
+
+_UNCOMPILED: Final = 6
 """Objects of a class that are made before its `__init__` is compiled: of most classes there are no more."""
 _MEMBERS: Final = "__dataclass_members__"
 
 
 class _Member(NamedTuple):
-    """One field: its `default` is a value, MISSING, or what `field` gave."""
+    """One field: its `default` is a value, MISSING, or what `field` gave; the rest follows from it."""
 
     name: str
     annotation: str
     default: Any
     kw_only: bool
+    init: bool = True
+    compare: bool = True
+    repr: bool = True
+    value: Any = MISSING
+    factory: Any = MISSING
 
-    def option(self, name: str, default: Any) -> Any:
-        """What `field` was called with."""
-        return getattr(self.default, name) if isinstance(self.default, Field) else default
-
-    @property
-    def value(self) -> Any:
-        """The default, or MISSING."""
-        return self.option("default", self.default)
-
-    @property
-    def factory(self) -> Any:
-        """What makes the default, or MISSING."""
-        return self.option("default_factory", MISSING)
+    @classmethod
+    def of(cls, name: str, annotation: str, default: Any, kw_only: bool) -> _Member:
+        """One that is not inherited, in a class whose fields are by keyword or not."""
+        if not isinstance(default, Field):
+            return cls(name, annotation, default, kw_only, value=default)
+        return cls(
+            name,
+            annotation,
+            default,
+            kw_only if default.kw_only is MISSING else default.kw_only,
+            default.init,
+            bool(default.compare),
+            default.repr,
+            default.default,
+            default.default_factory,
+        )
 
 
 def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
@@ -63,17 +80,13 @@ def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
     inherited = set(members)
     for name, annotation in cls.__annotations__.items():
         if not annotation.startswith("ClassVar"):
-            default = body.pop(name, MISSING)
-            own = default.kw_only if isinstance(default, Field) else MISSING
-            members[name] = _Member(name, annotation, default, kw_only if own is MISSING else own)
+            members[name] = _Member.of(name, annotation, body.pop(name, MISSING), kw_only)
     methods = _methods(tuple(members.values()), frozen, eq)
     body = methods | body
     body[_MEMBERS] = members
     body["__slots__"] = tuple(name for name in members if name not in inherited)
-    body["__match_args__"] = tuple(
-        each.name for each in members.values() if each.option("init", True) and not each.kw_only
-    )
-    body["__dataclass_fields__"] = _LaterFields(cls.__name__, members.values())
+    body["__match_args__"] = tuple(each.name for each in members.values() if each.init and not each.kw_only)
+    body["__dataclass_fields__"] = _LaterFields(members.values())
     # Asked by the decorator of the standard library, of the bases of a class, and by what prints objects.
     body["__dataclass_params__"] = SimpleNamespace(
         init=True, repr=True, eq=eq, order=False, unsafe_hash=False, frozen=frozen,
@@ -91,28 +104,30 @@ def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
 class _LaterFields:
     """The fields of a class as the standard library knows them, made when they are first asked for."""
 
-    def __init__(self, name: str, members: Iterable[_Member]) -> None:
-        self._name, self._members = name, members
+    def __init__(self, members: Iterable[_Member]) -> None:
+        self._members = members
         self._made: Mapping[str, Any] | None = None
 
     def __get__(self, _instance: object, _cls: type) -> Mapping[str, Any]:
         if self._made is None:
-            specs: Any = [each[: 2 if each.default is MISSING else 3] for each in self._members]
-            # With a docstring and without methods, so that nothing is compiled.
-            twin = make_dataclass(
-                self._name, specs, namespace={"__doc__": "-"}, init=False, repr=False, eq=False
-            )
-            self._made = {each.name: each for each in fields(twin)}
-            for each in self._members:
-                self._made[each.name].kw_only = each.kw_only
+            self._made = {each.name: _field_of(each) for each in self._members}
         return self._made
+
+
+def _field_of(member: _Member) -> Any:
+    made: Any = member.default
+    if not isinstance(made, Field):
+        made = field() if made is MISSING else field(default=made)
+    made.name, made.type, made.kw_only = member.name, member.annotation, member.kw_only
+    made._field_type = dataclasses._FIELD  # type: ignore[attr-defined]
+    return made
 
 
 def _methods(members: Sequence[_Member], frozen: bool, eq: bool) -> dict[str, Any]:
     """What all objects of a class do beside `__init__`."""
     names = tuple(each.name for each in members)
-    compared = _values(each.name for each in members if each.option("compare", True))
-    shown = tuple(each.name for each in members if each.option("repr", True))
+    compared = _values(each.name for each in members if each.compare)
+    shown = tuple(each.name for each in members if each.repr)
 
     def __repr__(self: object) -> str:
         inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
@@ -162,7 +177,7 @@ def _refuse_to_delete(_self: object, name: str) -> NoReturn:
 
 def _first_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:
     """The `__init__` for the first objects of a class; then it compiles the one that stays."""
-    places = [each.name for each in members if each.option("init", True) and not each.kw_only]
+    places = [each.name for each in members if each.init and not each.kw_only]
     left = _UNCOMPILED
 
     def __init__(self: object, /, *arguments: Any, **named: Any) -> None:
@@ -181,14 +196,14 @@ def _filled(holder: object, members: Iterable[_Member], values: dict[str, Any]) 
     """Set the fields of an object; False where the arguments are wrong, which the compiled one says best."""
     left = len(values)
     for each in members:
-        if each.name in values and each.option("init", True):
+        if each.name in values and each.init:
             value = values[each.name]
             left -= 1
         elif each.factory is not MISSING:
             value = each.factory()
         elif each.value is not MISSING:
             value = each.value
-        elif each.option("init", True):
+        elif each.init:
             return False
         else:
             continue
@@ -210,7 +225,7 @@ def _compiled_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]
         # The slot itself: it knows nothing of a frozen class, and no look-up is needed.
         scope[f"set_{name}"] = getattr(cls, name).__set__
         scope[f"make_{name}"], scope[f"default_{name}"] = each.factory, each.value
-        if each.option("init", True):
+        if each.init:
             default = "MISSING" if each.factory is not MISSING else f"default_{name}"
             has_default = each.factory is not MISSING or each.value is not MISSING
             (named if each.kw_only else places).append(f"{name}={default}" if has_default else name)

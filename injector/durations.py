@@ -22,10 +22,17 @@ _TEXT = pattern(rf"[-+]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:{_UNIT}))+)",
 _PART = pattern(rf"([0-9]*)(?:\.([0-9]*))?({_UNIT})", re.ASCII)
 # Python converts no longer ones; a duration of so many digits is beyond 64 bits, or is never written.
 _LENGTH: Final = 4000
+# Those of this length are within 64 bits.
+_SHORT: Final = 6
+_DIGITS: Final = "0123456789"
 
 
 def nanoseconds(text: str) -> int | None:
     """A duration in nanoseconds; None where the text is none, or is beyond 64 bits."""
+    unit = text.lstrip(_DIGITS)
+    # One number and one unit, as most are.
+    if unit in _SIZES and len(unit) < len(text) < _SHORT:
+        return int(text.removesuffix(unit)) * _SIZES[unit]
     if len(text) > _LENGTH or not _TEXT.fullmatch(text):
         return None
     total = 0

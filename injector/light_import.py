@@ -3,14 +3,18 @@
 `import jinja2.runtime` first runs `jinja2/__init__.py`, which loads the compiler, the lexer and the rest; and
 half of the standard library imports `inspect`. A module that was named to `later` is there and empty; its
 code runs when a name of it is first asked for. Importing its submodules does not ask for any.
+A name that is imported from a module asks for it: while `stand_ins` is in force, some names do not.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from types import ModuleType
+from typing import Any, Final
 
 
 def later(*names: str) -> None:
@@ -43,3 +47,57 @@ def _later(module_name: str) -> None:
 
     module.__dict__["__getattr__"] = whole
     sys.modules[module_name] = module
+
+
+CALLED: Final = object()
+"""Stands in for a function or a class until it is called."""
+
+
+@contextmanager
+def stand_ins(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
+    """Let imports inside find these names of modules that are not loaded, without loading them.
+
+    A name stands for its value, for good where it was imported by name: `CALLED`, or what does the same.
+    All other names load the module; afterwards it is imported as ever. The package of a module is there.
+    """
+    stubs = {name: _stub(name, names) for name, names in modules.items() if name not in sys.modules}
+    for name, stub in stubs.items():
+        sys.modules[name] = stub
+        package, _, last = name.rpartition(".")
+        if package:
+            setattr(sys.modules[package], last, stub)
+    try:
+        yield
+    finally:
+        for name, stub in stubs.items():
+            _drop(name, stub)
+
+
+def _stub(module_name: str, names: Mapping[str, Any]) -> ModuleType:
+    stub = ModuleType(module_name)
+
+    def whole(name: str) -> Any:
+        # Others are asked by Python itself, whatever is imported.
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(name)
+        _drop(module_name, stub)
+        module = importlib.import_module(module_name)
+        # Another thread may import all names meanwhile.
+        public = [each for each in vars(module) if not each.startswith("_")] if name == "__all__" else None
+        return getattr(module, name, public) if public else getattr(module, name)
+
+    # A class, so that it can also be asked about and be the parameter of a generic one.
+    def made(name: str) -> type:
+        return type(name, (), {"__new__": lambda _cls, *args, **named: whole(name)(*args, **named)})
+
+    values = {name: made(name) if value is CALLED else value for name, value in names.items()}
+    stub.__dict__.update(values, __getattr__=whole)
+    return stub
+
+
+def _drop(name: str, stub: ModuleType) -> None:
+    if sys.modules.get(name) is stub:
+        del sys.modules[name]
+        package, _, last = name.rpartition(".")
+        if package:
+            delattr(sys.modules[package], last)

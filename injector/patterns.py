@@ -6,6 +6,10 @@ A command loads some hundred of them and uses a few; compiling one takes up to 5
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, AnyStr, Final, cast
 
 _METHODS: Final = ("search", "match", "fullmatch", "split", "findall", "finditer", "sub", "subn")
@@ -14,6 +18,18 @@ _METHODS: Final = ("search", "match", "fullmatch", "split", "findall", "finditer
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """What `re.compile` gives, later. Not for functions of `re`, which look at the type."""
     return cast("re.Pattern[AnyStr]", _Later(text, flags))
+
+
+@contextmanager
+def patterns_later() -> Iterator[None]:
+    """Modules that are imported inside compile their expressions later too, if they keep to the methods."""
+    stand_in = ModuleType(re.__name__)
+    stand_in.__dict__.update(vars(re), compile=pattern)
+    sys.modules[re.__name__] = stand_in
+    try:
+        yield
+    finally:
+        sys.modules[re.__name__] = re
 
 
 class _Later:

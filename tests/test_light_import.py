@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-BEGIN = "import sys\nfrom injector.light_import import later\n"
+BEGIN = "import sys\nfrom injector.light_import import CALLED, later, stand_ins\n"
 CODE = {
     "a module of a package without the package": (
         "later('jinja2'); import jinja2.runtime\n"
@@ -33,6 +33,37 @@ CODE = {
     ),
     "one that is loaded already": ("import shelve\nlater('shelve')\nprint('open' in vars(shelve))", "True"),
     "one that does not exist": ("later('no_such_module')\nprint('no_such_module' in sys.modules)", "False"),
+    "a name that stands in": (
+        "with stand_ins({'shelve': {'open': CALLED}}):\n"
+        "    from shelve import open as opened\n    import shelve as stub\n"
+        "loaded = 'shelve' in sys.modules\nimport shelve\n"
+        "print(loaded, opened is shelve.open, isinstance(1, opened), stub.Shelf is shelve.Shelf, "
+        "opened is stub.open)",
+        "False False False True True",
+    ),
+    "a class that is made by its stand-in": (
+        "with stand_ins({'fractions': {'Fraction': CALLED}}):\n    from fractions import Fraction as made\n"
+        "before = 'fractions' in sys.modules\nhalf = made(1, 2)\nimport fractions\n"
+        "print(before, half, type(half) is fractions.Fraction)",
+        "False 1/2 True",
+    ),
+    "a value that stands in": (
+        "with stand_ins({'shelve': {'open': len}}):\n    from shelve import open as opened\n"
+        "import shelve\nprint(opened('abc'), opened is shelve.open)",
+        "3 False",
+    ),
+    "all names meanwhile": (
+        "later('yaml'); import yaml\n"
+        "with stand_ins({'yaml.reader': {'ReaderError': CALLED}}):\n"
+        "    names = {}; exec('from yaml.reader import *', names)\n    loader = yaml.SafeLoader\n"
+        "print('Reader' in names, loader.__mro__[1].__name__)",
+        "True Reader",
+    ),
+    "a module that is loaded": (
+        "import shelve\nwith stand_ins({'shelve': {'open': len}}):\n    from shelve import open as opened\n"
+        "print(opened is shelve.open)",
+        "True",
+    ),
     "two threads at once": (
         "import threading\nlater('smtplib'); import smtplib\nseen = []\n"
         "ask = lambda: seen.append(smtplib.SMTP)\n"

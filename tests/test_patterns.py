@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from injector.patterns import pattern
 from injector.yamltext import events
+
+REPO = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.parametrize("text", ["", "a1", "b22 c3", "é4"])
@@ -43,3 +48,14 @@ def test_unreadable_characters_are_those_that_yaml_does_not_print() -> None:
     ascii_ones = {character for character in others if character.isascii()}
     assert all(events._UNREADABLE_ASCII.search(character) for character in ascii_ones)
     assert not events._UNREADABLE_ASCII.search("".join(c for c in readable if c.isascii()))
+
+
+def test_modules_imported_meanwhile_compile_later() -> None:
+    code = (
+        "import re, sys\nfrom injector.patterns import patterns_later\n"
+        "with patterns_later():\n    import string\n    import re as inside\n"
+        "print(type(string.Template.pattern).__name__, sys.modules['re'] is re, inside.sub is re.sub)\n"
+        "print(string.Template('$a and ${b}').substitute(a=1, b=2), string.Template.pattern.flags > 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, check=True)
+    assert done.stdout == "_Later True True\n1 and 2 True\n"

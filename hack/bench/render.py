@@ -8,19 +8,17 @@ configuration. The two take turns, so that a slow minute of the machine meets bo
 from __future__ import annotations
 
 import argparse
-import compileall
+import json
 import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from hack import ahead
-from hack.bench import measured
+from hack.bench import installed, measured
 from tests.beds.programs import build
 from tests.differential import doors
 from tests.differential.doors import Files
@@ -84,7 +82,7 @@ def main() -> int:
     flags.add_argument("--alone", action="store_true", help="without istioctl")
     options = flags.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), alone=options.alone)
+        bench = Bench(installed.program(), Path(folder), alone=options.alone)
         rows = [
             (size, count, bench.costs(size, count, options.rounds))
             for size in SIZES
@@ -104,9 +102,8 @@ Row = tuple[str, int, Mapping[str, Cost]]
 class Bench:
     """A configuration for both programs, and the manifests; `command` is the one of this injector."""
 
-    def __init__(self, folder: Path, *, alone: bool, command: str = "render") -> None:
-        self._folder, self._command = folder, command
-        _as_installed()
+    def __init__(self, program: Path, folder: Path, *, alone: bool, command: str = "render") -> None:
+        self._injector, self._folder, self._command = program, folder, command
         self._istioctl = None if alone else build.programs(["istioctl"])["istioctl"]
         self._files: Files | None = None
         if self._istioctl:
@@ -126,7 +123,7 @@ class Bench:
         return best
 
     def _commands(self, manifests: Path) -> dict[str, Sequence[str]]:
-        ours = [sys.executable, "-m", "injector", self._command, "-f", str(manifests)]
+        ours = [str(self._injector), self._command, "-f", str(manifests)]
         if not self._files:
             return {OURS: ours}
         config = self._files.write("injector.yaml", {"nativeSidecars": "enabled"})
@@ -143,25 +140,37 @@ def document(number: int, variables: int) -> str:
     return ("---\n" if number else "") + _DEPLOYMENT.format(number=number) + more
 
 
-def _as_installed() -> None:
-    """Give the checkout what an installed wheel has: templates and modules that are compiled."""
-    ahead.main()
-    compileall.compile_dir(ahead.REPO / "injector", quiet=2)
+# In a process of its own, which is small: the memory of a program is at least that of the one that starts it.
+_MEASURE: Final = """\
+import json, os, subprocess, sys, time
+begun = time.monotonic()
+process = subprocess.Popen(sys.argv[1:])
+_, status, used = os.wait4(process.pid, 0)
+seconds = time.monotonic() - begun
+cost = [used.ru_utime + used.ru_stime, seconds, used.ru_maxrss / 1024]
+os.write(3, json.dumps([os.waitstatus_to_exitcode(status), cost]).encode())
+"""
 
 
 def _run(command: Sequence[str], output: Path) -> Cost:
     # A kubeconfig that is not there, so that no cluster is asked.
-    environment = {**os.environ, "KUBECONFIG": os.devnull, "ENABLE_NATIVE_SIDECARS": "true"}
-    begun = time.monotonic()
-    with output.open("wb") as out, tempfile.TemporaryFile() as report:
-        process = subprocess.Popen(command, stdout=out, stderr=report, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+    environment = installed.environment(KUBECONFIG=os.devnull, ENABLE_NATIVE_SIDECARS="true")
+    with output.open("wb") as out, tempfile.TemporaryFile() as report, tempfile.TemporaryFile() as measures:
+        code = _MEASURE.replace("os.write(3,", f"os.write({measures.fileno()},")
+        subprocess.run(
+            [sys.executable, "-I", "-S", "-c", code, *command],
+            stdout=out,
+            stderr=report,
+            env=environment,
+            pass_fds=(measures.fileno(),),
+            check=True,
+        )
+        measures.seek(0)
+        status, cost = json.loads(measures.read())
+        if status:
             report.seek(0)
-            sys.exit(f"{command[0]}: status {process.returncode}: {report.read()[-500:].decode()}")
-    seconds = time.monotonic() - begun
-    return Cost(used.ru_utime + used.ru_stime, seconds, used.ru_maxrss / 1024)
+            sys.exit(f"{command[0]}: status {status}: {report.read()[-500:].decode()}")
+    return Cost(*cost)
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[Sequence[object]]:

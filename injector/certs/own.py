@@ -15,7 +15,7 @@ import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 from injector.certs.counts import Counts
 from injector.certs.issue import CertificateSpec, make_authority, sign_leaf
@@ -25,7 +25,7 @@ from injector.certs.problems import Problems
 from injector.certs.proof import prove
 from injector.certs.published import CABundlePublisher, ClusterAccess, Object
 from injector.certs.stored import Stored, read, without, written
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.errors import ClusterError, ConfigError, InjectorError
 from injector.telemetry import log_event
 

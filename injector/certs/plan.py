@@ -20,11 +20,10 @@ Not here: requests, keys, waiting (own.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from injector.certs.pair import Certificate, Pair
 from injector.certs.stored import Stored
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 
 TRUSTED_LIMIT = 8
 """With more trusted CAs than these, a new CA waits until the leaf is due: clocks differ, or another program

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from cryptography import x509
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from injector.certs.issue import CertificateSpec, sign_leaf
 from injector.certs.pair import Certificate, Pair, bundle
+from injector.classes import replace
 from injector.errors import ConfigError
 from injector.files import as_file
 

@@ -13,11 +13,10 @@ Here: the Secret's keys, and what is wrong with a Secret. Not here: when somethi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from injector.certs.pair import Certificate, Pair, bundle, decoded, encoded, read_bundle, read_pair
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.errors import ConfigError
 
 Object: TypeAlias = dict[str, Any]

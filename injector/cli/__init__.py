@@ -4,7 +4,31 @@ Here: files, what is printed and the exit status; the flags are in `commands`. N
 decides what a pod becomes. A module is loaded when its command runs.
 """
 
-from injector.light_import import later
+from collections.abc import Mapping
+from typing import Any, Final
+
+from injector.light_import import CALLED, later, stand_ins
+from injector.patterns import patterns_later
+
+
+def _cleandoc(text: str) -> str:
+    """As `inspect.cleandoc`; the help of most options is one line."""
+    if "\n" in text or "\t" in text:
+        import inspect
+
+        return inspect.cleandoc(text)
+    return text.lstrip()
+
+
+# Loaded by Click for a type of options each, and to translate messages, for which no texts exist.
+_OF_CLICK: Final[Mapping[str, Mapping[str, Any]]] = {
+    "datetime": {"datetime": CALLED},
+    "gettext": {"gettext": str, "ngettext": lambda one, many, count: one if count == 1 else many},
+    "inspect": {"cleandoc": _cleandoc},
+    "uuid": {"UUID": CALLED},
+}
+with stand_ins(_OF_CLICK), patterns_later():
+    import click  # noqa: F401
 
 # Imported by Click, Jinja and the standard library for what commands seldom do.
-later("inspect", "ipaddress", "random", "signal", "subprocess", "tempfile", "yaml")
+later("inspect", "ipaddress", "signal", "subprocess", "tempfile", "yaml")

@@ -9,11 +9,11 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
-from dataclasses import field, replace
+from dataclasses import field
 
 import click
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli.audit_pods import AuditScope, Pod, count, label
 from injector.cli.audit_report import as_json, painted
 from injector.cli.report import coloured

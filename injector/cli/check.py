@@ -5,14 +5,13 @@ Not here: what is printed (`check_report`), and the webhook in a cluster (`check
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from time import monotonic, sleep
 from typing import Final
 
 import click
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import check_cluster, check_report, world
 from injector.cli.check_cluster import CheckedCluster
 from injector.cli.check_report import CheckResult, Section
@@ -170,7 +169,7 @@ def _with_cluster(checked: CheckResult, inputs: Input, flags: CheckFlags) -> tup
     findings = [each for each in own if each.actionable or each.code not in codes] + there
     findings.sort(key=lambda each: LEVELS.index(each.level))
     seen = {**checked.looked_at, **cluster.looked_at}
-    return dataclasses.replace(checked, findings=findings, looked_at=seen), failing
+    return replace(checked, findings=findings, looked_at=seen), failing
 
 
 def _in_cluster(inputs: Input, access: Access) -> CheckedCluster:
@@ -195,7 +194,7 @@ def _fails(findings: Sequence[Finding], lowest: str) -> bool:
 def _in_use(finding: Finding) -> Finding:
     """A finding about a configuration that the webhook of a cluster uses: its pods get these images."""
     is_error = finding.code is FindingCode.DEVELOPMENT_IMAGES
-    return dataclasses.replace(finding, level=Level.ERROR) if is_error else finding
+    return replace(finding, level=Level.ERROR) if is_error else finding
 
 
 def _names(config: Config, settings: Settings, inputs: Input) -> Iterator[Finding]:

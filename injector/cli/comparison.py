@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Any, Final
 
 import click
 
 from injector import yamltext
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.reading.sources import Sources

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli.report import remark
 from injector.config.control_plane import Maps, check_mesh, config_map_of, place_of, read_overrides
 from injector.config.folder import Files

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from difflib import get_close_matches
 from typing import Any
 
 import click
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import explain_sources, explain_table, explain_text, live
 from injector.cli.explain_sources import Explained, ExplainInput, WorkloadSearch
 from injector.cli.failures import print_errors

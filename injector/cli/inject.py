@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import manifests
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending

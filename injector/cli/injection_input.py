@@ -6,13 +6,11 @@ Not here: what is injected, and where the result goes.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import configuration, world
-from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.configuration import Located, Wanted
 from injector.cli.reading.selection import Selection
 from injector.cli.world import Access, World
@@ -168,6 +166,8 @@ def _around(flags: InjectionInput) -> tuple[Config, World]:
     with world.connected(flags) as cluster:
         config = flags.located(cluster).config()
         if flags.asks_cluster:
+            from injector.cli.cluster_tags import with_cluster_tags
+
             config = with_cluster_tags(cluster, config)
             seen = world.from_cluster(cluster, config.profile, flags.namespace or cluster.namespace)
             around = world.combined(seen, around) if flags.objects else seen

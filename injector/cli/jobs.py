@@ -6,10 +6,9 @@ Not here: the processes (`workers`), and what happens to a document (`manifests`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final, cast
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import workers
 from injector.cli.inject import InjectRun
 from injector.cli.manifests import DocumentStep, Item, Spread, Taken

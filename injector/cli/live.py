@@ -7,9 +7,9 @@ what is read from the cluster (kube).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any, Final
 
+from injector.classes import replace
 from injector.cli.report import paint
 from injector.cli.world import World
 from injector.core import status, workload

@@ -7,12 +7,14 @@ errors are printed (`failures`).
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -179,6 +181,29 @@ def main(argv: Sequence[str] | None = None, command: click.Command = cli, name: 
         if isinstance(error, click.ClickException):
             reported.write_usage(error)
         return failures.exit_status(error)
+
+
+def run() -> NoReturn:
+    """The program `injector`."""
+    leave(main())
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: taking the interpreter apart takes longer than the work of many commands.
+
+    What was registered for the end still runs, and what was printed is written. The usual end is left to
+    processes with other threads, which it waits for, and to those that are measured.
+    """
+    watched = sys.gettrace() or sys.getprofile()
+    if threading.active_count() == 1 and not watched:
+        atexit._run_exitfuncs()
+        with contextlib.suppress(OSError, ValueError):
+            for stream in (sys.stdout, sys.stderr):
+                # One that was closed is None.
+                if stream is not None:
+                    stream.flush()
+            os._exit(status)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

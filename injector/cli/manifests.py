@@ -7,11 +7,11 @@ and where the documents come from.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import field, fields, replace
+from dataclasses import field, fields
 from typing import Final, TypeAlias
 
 from injector import yamltext
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
 from injector.cli.writing.output import Spool, publish

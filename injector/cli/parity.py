@@ -8,13 +8,12 @@ comparison (core), and what is printed (`parity_report`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 import click
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import configuration, manifests, parity_report, world
 from injector.cli.cluster_tags import with_cluster_tags
 from injector.cli.injection_input import ConfigurationInput

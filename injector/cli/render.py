@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import manifests, progress
 from injector.cli.inject import InjectRun
 from injector.cli.injection_input import InjectionInput

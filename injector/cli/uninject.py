@@ -6,9 +6,8 @@ The same streams as `kube-inject`. Not here: its flags (`commands`), and what is
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import configuration, in_place, manifests
 from injector.cli.reading.selection import Selection
 from injector.cli.reading.sources import Sources

@@ -6,14 +6,13 @@ import contextlib
 import platform
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 import injector
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import failures, world
 from injector.cli.results import PROGRAMS, for_programs
 from injector.cli.world import Access

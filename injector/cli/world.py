@@ -8,13 +8,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from injector import durations
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli import manifests
 from injector.core.facts import native_support
 from injector.core.model import Facts, Manifest, Namespace

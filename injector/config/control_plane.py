@@ -6,10 +6,9 @@ Not here: reading them from a cluster (`ReadKey` is passed in), and what is in t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.config.loading import Input, Overrides, Text, rules_of
 from injector.config.server_settings import ConfigMapSource
 from injector.errors import ConfigError

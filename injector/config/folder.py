@@ -36,7 +36,7 @@ from injector.core.names import entry_name
 from injector.core.profile import Profile
 from injector.core.selectors import WebhookEntry
 from injector.errors import ConfigError
-from injector.files import read_text_inside
+from injector.files import read_text, read_text_inside
 from injector.profiles import registry
 from injector.templating.render import TemplateSource
 
@@ -203,7 +203,8 @@ class Files:
             return self._sealed(folder, name)
         texts = self.texts.setdefault(str(folder), {})
         if name not in texts:
-            texts[name] = read_text_inside(folder, name)
+            ships = folder.parent in _ROOTS
+            texts[name] = read_text(folder / name) if ships else read_text_inside(folder, name)
         return texts[name]
 
     def _sealed(self, folder: Path, name: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from injector import yamltext
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.config import pod_settings, upstream, value_schema, values
 from injector.config.fields import key_of
 from injector.config.folder import NO_FOLDER, PROFILE, Files, Folder, expanded, find, open_folder
@@ -136,7 +136,7 @@ def load_settings(settings: Settings, inputs: Input) -> Config:
             config.templates.compile(name)
     place = values.Place(inputs.file.text, inputs.file.origin)
     noticed = values.reported(list(pod_settings.problems(settings, config)), place)
-    return dataclasses.replace(config, findings=(*config.findings, *noticed))
+    return replace(config, findings=(*config.findings, *noticed))
 
 
 def contents_of(inputs: Input) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _with_checked_values(
         refuse(upstream.typed_problems(settings.values, "/values"), text, origin)
     place = Place(text, origin, "/values")
     checked, findings = values.checked(settings.values, folder.profile, place, own=True, quirks=quirks)
-    return dataclasses.replace(settings, values=checked), findings
+    return replace(settings, values=checked), findings
 
 
 def _misspelt_settings(settings: Settings, folder: Folder, inputs: Input) -> tuple[Finding, ...]:
@@ -268,7 +268,7 @@ def _with_flags(
         complete, findings = values.checked(complete, folder.profile, place, own=False, quirks=quirks)
     if over.revision is not None:
         changes["revision"] = "" if over.revision == "default" else over.revision
-    settings = dataclasses.replace(settings, **changes)
+    settings = replace(settings, **changes)
     if folder.rules == "istio":
         complete = _placed_in_values(complete, settings, over)
     return settings, complete, findings
@@ -301,4 +301,4 @@ def _with_inject(
     names = ("policy", "default_templates", "aliases", "never_inject_selector", "always_inject_selector",
              "injected_annotations")  # fmt: skip
     changes = {name: getattr(inject_config, name) for name in names if getattr(inject_config, name)}
-    return dataclasses.replace(settings, **changes), templates, findings
+    return replace(settings, **changes), templates, findings

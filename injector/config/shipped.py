@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from binascii import crc32
 from functools import cache
-from hashlib import sha256
-from pathlib import Path
 from typing import Final
 
 from injector.templating import ahead
@@ -49,10 +48,15 @@ def _finder() -> CompiledAhead:
 
 
 def maker() -> str:
-    """A digest of the code that compiles templates, Jinja's and ours; another one makes other code."""
-    digest = sha256()
+    """The checksums of the code that compiles templates, Jinja's and ours; another one makes other code.
+
+    They tell one version from another, as time and size do for modules that Python compiles.
+    """
+    sums = []
     for package, names in SOURCES.items():
         for folder in sys.modules[package].__path__:
             for name in names:
-                digest.update((Path(folder) / f"{name}.py").read_bytes())
-    return digest.hexdigest()
+                with open(f"{folder}/{name}.py", "rb") as file:
+                    code = file.read()
+                sums.append(f"{len(code)}:{crc32(code):08x}")
+    return " ".join(sums)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from injector import __version__
+from injector.classes import replace
 from injector.config import shipped
 from injector.config.fields import key_of
 from injector.config.folder import Folder
@@ -72,7 +73,7 @@ def build(
         digest=status.digest_of(contents(settings, folder, values, sources, mesh_document)),
     )
     out += profile.setting_findings(config)
-    return dataclasses.replace(config, findings=tuple(out))
+    return replace(config, findings=tuple(out))
 
 
 def _for_profile(settings: Settings, values: dict[str, Any], mesh_document: bool) -> RawSettings:

@@ -7,10 +7,9 @@ Here: reading all texts of one version, and trying a new one out. Not here: when
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.config.control_plane import Maps, ReadKey, configmap_text, read_overrides
 from injector.config.loading import Input, Overrides, check_schema, load_settings
 from injector.config.schema import read_settings

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.config import child
 from injector.config.folder import Files
 from injector.config.loading import Input, Overrides, Text, load_settings
@@ -116,7 +116,7 @@ def _with_samples(problem: Finding, numbers: Set[int]) -> Finding:
     names = [_name(pod) for number, pod in enumerate(SAMPLES) if number in numbers]
     which = f": {', '.join(names)}" if len(names) < len(SAMPLES) else ""
     message = f"{problem.message} ({len(names)} of {len(SAMPLES)} sample pods{which})"
-    return dataclasses.replace(problem, message=message)
+    return replace(problem, message=message)
 
 
 def _name(sample: Manifest) -> str:
@@ -141,7 +141,7 @@ def _injections(config: Config) -> Iterator[tuple[int, str, Manifest, Facts, Con
     keys = config.profile.keys
     # The templates are tried whatever the policy and the annotation rules say.
     policy = Policy("enabled", keys.switch, keys.status)
-    always = dataclasses.replace(config, policy=policy, annotation_rules=())
+    always = replace(config, policy=policy, annotation_rules=())
     own = [name for name in config.templates if name not in config.default_templates]
     for native in ("enabled", "disabled"):
         for template in ("", *own):
@@ -149,7 +149,7 @@ def _injections(config: Config) -> Iterator[tuple[int, str, Manifest, Facts, Con
                 pod = _with_template(sample, keys.templates, template)
                 for origin in Origin:
                     facts = Facts(namespace="sample", origin=origin)
-                    tried = dataclasses.replace(always, native_sidecars=native)
+                    tried = replace(always, native_sidecars=native)
                     yield number, template, pod, facts, tried
 
 

@@ -1,6 +1,6 @@
 """Whether a value has any problem with its fields; `pod_fields` says which.
 
-Made into functions once for each type: every admission asks.
+Made into functions once for each type and field that is met: every admission asks, and a command meets few.
 """
 
 from __future__ import annotations
@@ -32,18 +32,16 @@ def is_sound(value: Any, of: str, rules: Rules = FIELDS, parts: Parts = NONE) ->
 @cache
 def _checker(of: str, rules: Rules) -> _Check:
     """A function that says whether a value of that type is sound; null is the absence of a value."""
-    return _made(of, rules)
+    if of not in TYPES:
+        is_of = predicate_of(of)
+        return lambda value, _part_of: is_of(value)
+    return _fields_of(rules.fields[of], rules, rules.required_of(of))
 
 
 def _made(of: Type, rules: Rules) -> _Check:
     if isinstance(of, list):
         return _list_of(of[0], rules)
-    if isinstance(of, Mapping):
-        return _map_of(of, rules)
-    if of not in TYPES:
-        is_of = predicate_of(of)
-        return lambda value, _part_of: is_of(value)
-    return _fields_of(rules.fields[of], rules, rules.required_of(of))
+    return _map_of(of, rules) if isinstance(of, Mapping) else _checker(of, rules)
 
 
 def _list_of(of: Type, rules: Rules) -> _Check:
@@ -100,8 +98,22 @@ def _fields_of(fields: Mapping[str, Type], rules: Rules, required: Sequence[str]
     return check
 
 
+class _FieldChecks(dict[Any, _Check | None]):
+    """The check of each field, made when it is first asked for; None for an unknown one."""
+
+    def __init__(self, fields: Mapping[str, Type], rules: Rules) -> None:
+        super().__init__()
+        self._fields, self._rules = fields, rules
+
+    def __missing__(self, field: Any) -> _Check | None:
+        if field not in self._fields:
+            return None
+        self[field] = check = _made(self._fields[field], self._rules)
+        return check
+
+
 def _sound_fields(fields: Mapping[str, Type], rules: Rules) -> _Check:
-    of = {field: _made(type_, rules) for field, type_ in fields.items()}.get
+    of = _FieldChecks(fields, rules)
     # Fields that need no call where the value has this type.
     plain = {
         kind: frozenset(field for field, type_ in fields.items() if type_ == name)
@@ -113,7 +125,7 @@ def _sound_fields(fields: Mapping[str, Type], rules: Rules) -> _Check:
         for field, item in value.items():
             if field in plain(type(item), _NO_FIELDS):
                 continue
-            is_field = of(field)
+            is_field = of[field]
             if is_field is None:
                 if unknown and not (directives and str(field).startswith("$")):
                     return False

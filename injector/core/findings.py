@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
+from injector.classes import replace
 from injector.core.model import Finding
 
 PER_CODE: Final = 20

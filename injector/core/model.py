@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.user_info import UserInfo

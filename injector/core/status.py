@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core.model import AnnotationKeys, Manifest
+from injector.sha256 import hexdigest
 from injector.yamltext import load_json
 
 LISTS = {"initContainers": "init_containers", "containers": "containers", "volumes": "volumes",
@@ -140,4 +139,4 @@ def compact(value: Any, *, sort_keys: bool = False) -> str:
 
 def digest_of(*parts: Any) -> str:
     """A short digest of JSON values: equal values, equal digest, whatever the order of their keys."""
-    return hashlib.sha256(_DIGESTED.encode(parts).encode()).hexdigest()[:16]
+    return hexdigest(_DIGESTED.encode(parts).encode())[:16]

@@ -8,12 +8,12 @@ is asked about it. Not here: which value has which type (a profile says that), f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
 from difflib import get_close_matches
 from typing import Any, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import pod_fields
 from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES
@@ -30,13 +30,14 @@ class ValueType:
     """One type. `read` returns the value as it is meant and yields problems by pointers below the value.
 
     `expected` is what messages and the reference page call it. `text`: a number in its place is one that
-    lost its quotes.
+    lost its quotes. `usual`: texts that are accepted before the expression is compiled.
     """
 
     expected: str
     read: Callable[[Any], tuple[Any, tuple[FieldProblem, ...]]]
     schema: Callable[[], Schema]
     text: bool = False
+    usual: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +153,26 @@ def value_type(take: Callable[[Any], Any], expected: str, schema: Schema, *, tex
     return ValueType(expected, read, lambda: schema, text)
 
 
-def pattern(expression: str, expected: str, *, accepts: Callable[[str], bool] | None = None) -> ValueType:
+def pattern(
+    expression: str,
+    expected: str,
+    *,
+    accepts: Callable[[str], bool] | None = None,
+    usual: Collection[str] = (),
+) -> ValueType:
     """A text that matches a regular expression as a whole, and what no expression can say."""
 
     def take(value: Any) -> str:
-        if (
-            not isinstance(value, str)
-            or not re.fullmatch(expression, value)
-            or (accepts and not accepts(value))
+        if not isinstance(value, str):
+            raise ValueError
+        if value not in usual and not (
+            re.fullmatch(expression, value) and (accepts is None or accepts(value))
         ):
             raise ValueError
         return value
 
-    return value_type(take, expected, {"type": "string", "pattern": f"^(?:{expression})$"}, text=True)
+    made = value_type(take, expected, {"type": "string", "pattern": f"^(?:{expression})$"}, text=True)
+    return replace(made, usual=usual)
 
 
 def one_of(*words: str) -> ValueType:
@@ -197,7 +205,9 @@ def integer(low: int, high: int) -> ValueType:
     expression = _digits(low, high)
 
     def take(value: Any) -> int:
-        if type(value) not in (int, str) or not re.fullmatch(expression, str(value)):
+        if type(value) is int and low <= value <= high:
+            return value
+        if type(value) is not str or not re.fullmatch(expression, value):
             raise ValueError
         return int(value)
 
@@ -217,9 +227,9 @@ def _digits(low: int, high: int) -> str:
     return "|".join([*(["0"] if low == 0 else []), *ways, text])
 
 
-TEXT: Final = pattern(r"[^\x00-\x1f\x7f]*", "a text of one line")
+TEXT: Final = pattern(r"[^\x00-\x1f\x7f]*", "a text of one line", usual=("", "enabled"))
 _NAME: Final = r"[^\s\x00-\x1f\x7f]+"
-NAME: Final = pattern(f"(?:{_NAME})?", "a name without blanks")
+NAME: Final = pattern(f"(?:{_NAME})?", "a name without blanks", usual=("", "default"))
 
 
 def _names(value: Any) -> list[str]:

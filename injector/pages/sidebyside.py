@@ -6,12 +6,11 @@ Here: which lines are in one block. Not here: how it looks.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from difflib import SequenceMatcher
 from enum import StrEnum
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 
 CONTEXT: Final = 3
 # Fewer lines than this are not worth a fold, or a reference to another text.

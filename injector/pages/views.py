@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from injector import yamltext
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core.model import Finding, Step, Verdict
 from injector.core.outcome import Outcome
 from injector.core.reports.provenance import PROFILE, WORDS, Explanation

@@ -5,9 +5,9 @@ Not here: what is recorded (injector.records), and when it is offered (injector.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from injector.classes import replace
 from injector.config.server_settings import Record, Server
 from injector.telemetry import Metrics, log_event
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import replace
 from typing import Any, Final, NoReturn
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.config import cross_checks
 from injector.config.control_plane import config_map_of, place_of
 from injector.config.current import announce

@@ -6,9 +6,9 @@ They go from a review to its answer, by the pure way only: nothing is counted, l
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Final
 
+from injector.classes import replace
 from injector.config.current import ConfigSource
 from injector.config.samples import SAMPLES
 from injector.config.server_settings import Server

@@ -4,7 +4,10 @@ Here: marks and skeletons, the sandbox and its operations, the budget of one tem
 templates are about. The engine knows no pod, profile or mesh.
 """
 
-from injector.light_import import later
+from injector.light_import import CALLED, later, stand_ins
+from injector.patterns import patterns_later
 
 # Running a compiled template takes a small part of Jinja.
 later("jinja2")
+with stand_ins({"random": {"choice": CALLED, "randrange": CALLED}}), patterns_later():
+    import jinja2.utils  # noqa: F401

@@ -7,10 +7,10 @@ modules come from and which belong to this program (`config.shipped`), and the c
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from hashlib import sha256
 from types import ModuleType
 from typing import Any, Final
 
+from injector.sha256 import hexdigest
 from injector.templating.unit import Compiled, CompiledAhead, Mentions, TemplateSource, key_of
 
 _MAKER: Final = "MAKER"
@@ -25,7 +25,7 @@ def found_in(module: ModuleType, maker: str) -> CompiledAhead:
     )
 
     def find(variant: str, source: TemplateSource) -> Compiled | None:
-        entry = made.get((key_of(variant, source.name), _digest(source.text)))
+        entry = made.get((key_of(variant, source.name), hexdigest(source.text.encode())))
         if entry is None:
             return None
         function, said = entry
@@ -48,7 +48,7 @@ def text(sets: Iterable[Mapping[str, TemplateSource]], maker: str) -> str:
     for number, (key, source, body, said) in enumerate(unit for each in sets for unit in _units(each)):
         parts.append(body.replace("def template(", f"def template_{number}(", 1))
         parts.append(f"def said_{number}():\n return {said!r}\n")
-        table.append(f" {(key, _digest(source.text))!r}: (template_{number}, said_{number}),\n")
+        table.append(f" {(key, hexdigest(source.text.encode()))!r}: (template_{number}, said_{number}),\n")
     return "\n\n".join([*parts, f"{_TEMPLATES} = {{\n{''.join(table)}}}\n"])
 
 
@@ -80,7 +80,3 @@ def _said(mentions: Mentions, free: Collection[str], reads: Collection[tuple[str
         tuple(sorted(free)),
         tuple(sorted(reads)),
     )
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from inspect import signature
 from typing import Any, Final, cast
 
 from jinja2.runtime import Context, LoopContext, Macro, StrictUndefined
@@ -262,6 +261,9 @@ def _applied(what: str, function: Function, *args: Any, **kwargs: Any) -> Any:
     try:
         return function(*args, **kwargs)
     except TypeError:
+        # Loading it takes longer than running most templates.
+        from inspect import signature
+
         try:
             signature(function).bind(*args, **kwargs)
         except TypeError:

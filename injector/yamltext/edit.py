@@ -7,10 +7,9 @@ comes out is read back. Not here: how lines (block_edit.py) and flow maps and li
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.patterns import pattern
 from injector.yamltext import block_edit
 from injector.yamltext.alignment import is_named, same, stretches

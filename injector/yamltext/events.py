@@ -7,9 +7,7 @@ that the events make (compose.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
-from importlib import import_module
 from typing import Any, Final
 
 from yaml.error import MarkedYAMLError
@@ -23,6 +21,7 @@ from yaml.events import (
 )
 
 from injector.errors import ManifestError
+from injector.light_import import CALLED, stand_ins
 from injector.patterns import pattern
 from injector.yamltext.json_read import json_events
 from injector.yamltext.scalar import MERGE_TAG
@@ -30,10 +29,14 @@ from injector.yamltext.stream import Document
 
 # No object is nested so deeply, and parsers take quadratic time for one that is.
 _MAX_NESTING: Final = 500
-_OF_BINDING: Final = (
-    *("reader", "scanner", "parser", "composer", "constructor"),
-    *("emitter", "serializer", "representer"),
-)
+# Taken from PyYAML by the binding of libyaml, which would load all of its own parser.
+_ERRORS: Final = {
+    f"yaml.{module}": {f"{module.capitalize()}Error": CALLED}
+    for module in (
+        *("reader", "scanner", "parser", "composer", "constructor"),
+        *("emitter", "serializer", "representer"),
+    )
+}
 _SECOND_VALUE: Final = "did not find expected <document start>"
 _UNREADABLE_ASCII = pattern("[^\t\n\r\x20-\x7e]")
 # Those that are unreadable, as all others would take ten times as long to compile.
@@ -78,12 +81,12 @@ def events(document: Document) -> Iterator[Event]:
 @cache
 def _loader() -> Any:
     # Plain block YAML and JSON are read without it, and loading it takes longer than reading them.
-    # The binding of libyaml takes these from the package, which would load all the others as well.
-    for name in _OF_BINDING:
-        with suppress(ImportError):
-            import_module(f"yaml.{name}")
     try:
-        from yaml._yaml import CParser
+        import yaml.nodes  # taken from the package as well
+        import yaml.tokens  # noqa: F401
+
+        with stand_ins(_ERRORS):
+            from yaml._yaml import CParser
     except ImportError:
         from yaml import SafeLoader
 

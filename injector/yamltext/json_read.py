@@ -25,6 +25,12 @@ from injector.patterns import pattern
 
 _BLANKS = pattern(r"[ \t\r\n]*")
 _TOKEN = pattern(r'[ \t\r\n,:]*(?:([{}\[\]])|"([^"\\]*(?:\\.[^"\\]*)*)"|([^ \t\r\n,:{}\[\]"]+))')
+# JSON that YAML reads alike: no character and no escape of which it has another opinion.
+_ALIKE = pattern(r'[ \n]*\{(?:[ -\[\]-~\n]|\\["\\nt])*+')
+# A key and its colon stand on one line in YAML, and the key is short.
+_COLON_BELOW = pattern(r"\n *:")
+_LONGEST_KEY: Final = 1_000
+_LONGEST_NUMBER: Final = 15
 _BRACKETS: Final[dict[str, Any]] = {
     "{": lambda mark, end: MappingStartEvent(None, None, True, mark, end, flow_style=True),
     "[": lambda mark, end: SequenceStartEvent(None, None, True, mark, end, flow_style=True),
@@ -80,6 +86,30 @@ def json_events(text: str) -> Iterator[Event]:
             yield ScalarEvent(None, None, (False, True), value, mark, end, style='"')
 
 
+def alike(text: str) -> dict[str, Any] | None:
+    """The map in a text that is the same in JSON and YAML; None where it may not be, or may be an error."""
+    if not text.lstrip().startswith("{") or not _ALIKE.fullmatch(text) or _COLON_BELOW.search(text):
+        return None
+    try:
+        tree: dict[str, Any] = _ALIKE_DECODER.decode(text)
+    except (ValueError, RecursionError):
+        return None
+    return tree
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    out = dict(pairs)
+    if len(out) < len(pairs) or any(len(key) > _LONGEST_KEY for key in out):
+        raise ValueError("keys")
+    return out
+
+
+def _whole(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER or text == "-0":
+        raise ValueError("a number")
+    return int(text)
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
@@ -92,3 +122,6 @@ def _no_number(word: str) -> Any:
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=_finite, parse_constant=_no_number)
+_ALIKE_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_distinct, parse_int=_whole, parse_float=_no_number, parse_constant=_no_number
+)

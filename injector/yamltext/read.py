@@ -24,6 +24,7 @@ from yaml.events import (
 from injector.pointer import unescape
 from injector.yamltext.compose import MAX_DEPTH, Composer, Frame
 from injector.yamltext.events import YamlError, events, is_merge
+from injector.yamltext.json_read import alike
 from injector.yamltext.lines import LARGEST, TextLines, read_lines
 from injector.yamltext.stream import Document
 
@@ -37,8 +38,11 @@ def load(document: Document) -> Any:
     Merge keys follow Kubernetes' reader: of two values for a key the later one stays, wherever
     the merge stands. An alias gives a copy.
     """
-    lines = lines_of(document)
-    return lines.tree() if lines else composed(document)
+    if lines := lines_of(document):
+        return lines.tree()
+    # Without the parser, which takes longer to load than such a text to read.
+    tree = alike(document.text)
+    return composed(document) if tree is None or _is_deep(tree) else tree
 
 
 def lines_of(document: Document) -> TextLines | None:
@@ -95,6 +99,13 @@ def load_json(text: str, *, distinct: bool = False) -> Any:
         tree = (_DISTINCT_JSON if distinct else _JSON).decode(text)
     except RecursionError:
         raise ValueError("too many levels") from None
+    if _is_deep(tree):
+        raise ValueError("too many levels")
+    return tree
+
+
+def _is_deep(tree: Any) -> bool:
+    """Whether a tree has more than `MAX_DEPTH` levels."""
     level = [tree] if isinstance(tree, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [
@@ -104,8 +115,8 @@ def load_json(text: str, *, distinct: bool = False) -> Any:
             if type(inner) is dict or type(inner) is list
         ]
         if not level:
-            return tree
-    raise ValueError("too many levels")
+            return False
+    return True
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

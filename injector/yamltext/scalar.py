@@ -35,6 +35,7 @@ _NOT_JSON: Final = frozenset(
 
 NUMBER_START: Final = frozenset("+-.0123456789")
 """A number begins with one of these."""
+_OF_NUMBERS: Final = frozenset("0123456789abcdefABCDEFxXoO+-.")
 _DECIMAL = pattern(r"[-+]?(?:0|[1-9][0-9]*)")
 _BASED = pattern(r"(?P<sign>[-+]?)0(?:[xX](?P<hex>[0-9a-fA-F]+)|[bB](?P<bin>[01]+)|[oO]?(?P<oct>[0-7]+))")
 _SIGN_INSIDE = pattern(r"0b(?P<number>[-+][01]+)")
@@ -132,6 +133,8 @@ def integral(number: float) -> int | float:
 
 def _number(text: str) -> Scalar:
     plain = text.replace("_", "")
+    if not _OF_NUMBERS.issuperset(plain):
+        return text
     if _DECIMAL.fullmatch(plain):
         return _decimal(text, plain)
     if based := _BASED.fullmatch(plain):

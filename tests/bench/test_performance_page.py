@@ -14,11 +14,13 @@ from hack.bench.performance import counters, page
 from hack.bench.performance.figures import (
     BEFORE,
     DISTINCT,
+    EXPLAIN,
     FLOOR,
     INJECTOR,
     ISTIOD,
     MB,
     REPLICAS,
+    SERVE,
     SHAPES,
     Command,
     Figures,
@@ -74,6 +76,7 @@ def figures(changed: Mapping[tuple[str, str], float] | None = None, **others: An
             Command(1, [(0.1, 0.1, 40.0)] * 3, [(0.1, 0.2, 90.0)] * 3),
             Command(1_000, [(1.0, 1.0, 40.0)], [(4.0, 2.0, 90.0)]),
         ],
+        "starts": {EXPLAIN: [0.3, 0.7, 0.4], SERVE: [0.9, 0.8, 0.9]},
         "namespaces": (5_000, 9 * MB),
         "conditions": ["a <small> machine"],
     }
@@ -89,7 +92,7 @@ def test_a_ratio_is_one_of_the_same_round() -> None:
 
 def test_a_good_run_misses_nothing() -> None:
     assert missed(figures()) == []
-    assert len(rows(figures())) == 15
+    assert len(rows(figures())) == 17
 
 
 @pytest.mark.parametrize(
@@ -111,6 +114,11 @@ def test_a_good_run_misses_nothing() -> None:
             {},
             {"commands": [Command(10_000, [(2.0, 1.0, 40.0)], [(4.0, 2.0, 90.0)])]},
             ["CPU of kube-inject: injector / istioctl, 10 000 Deployments"],
+        ),
+        (
+            {},
+            {"starts": {EXPLAIN: [0.5, 0.7, 0.61], SERVE: [1.1, 0.9, 1.2]}},
+            ["seconds of explain deploy/NAME", "seconds until serve is ready"],
         ),
     ],
 )

@@ -133,6 +133,12 @@ def test_another_compiler_makes_another_maker(tmp_path: Path, monkeypatch: pytes
                 (tmp_path / f"{name}.py").write_text(text)
 
 
+def test_another_python_makes_the_same_maker(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = shipped.maker()
+    monkeypatch.setattr("importlib._bootstrap_external._RAW_MAGIC_NUMBER", 1)
+    assert shipped.maker() == before
+
+
 def test_the_text_of_the_module_is_the_same_each_time() -> None:
     command = [sys.executable, "-c", "from hack import ahead; print(ahead.module_text(), end='')"]
     texts = {

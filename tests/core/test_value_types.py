@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from jsonschema import Draft7Validator
 
 from injector.core import value_types as types
 from injector.core.value_types import ValueType, check
+from injector.profiles.istio.value_table import TYPES
 
 PORT = types.integer(1, 65535)
 COUNT = types.integer(0, 2**31 - 1)
@@ -150,3 +153,14 @@ def test_a_number_in_place_of_a_text_lost_its_quotes() -> None:
     result = check({"tag": 1.30}, tag, printed=str)
     [problem] = result.problems
     assert (result.values, problem.refused) == ({"tag": "1.3"}, False)
+
+
+def test_usual_texts_are_what_the_expression_accepts() -> None:
+    types = [each for each in TYPES.values() if each.usual]
+    assert len(types) > 10
+    for each in types:
+        unlooked = replace(each, usual=())
+        assert unlooked == each or each.text
+        for text in each.usual:
+            assert re.search(each.schema()["pattern"], text), (each.expected, text)
+            assert each.read(text) == (text, ())

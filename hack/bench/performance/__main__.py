@@ -18,13 +18,15 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from hack.bench import measured, namespaces
-from hack.bench.performance import commandline, istiod, page, reviews, rounds, servers
+from hack.bench import installed, measured, namespaces
+from hack.bench.performance import commandline, istiod, page, reviews, rounds, servers, starting
 from hack.bench.performance.figures import (
     BEFORE,
+    EXPLAIN,
     FLOOR,
     INJECTOR,
     PLAIN,
+    SERVE,
     Figures,
     Memory,
     Run,
@@ -32,6 +34,7 @@ from hack.bench.performance.figures import (
 )
 from hack.bench.performance.processes import BenchError
 from hack.bench.performance.servers import REPO, Server
+from hack.setup import SetupError
 from tests.beds.apiserver.bed import ApiServer
 from tests.beds.bed import BedError
 from tests.beds.keys import write_server_keys
@@ -56,7 +59,7 @@ def main() -> int:
     try:
         build.programs(["traffic", *(() if options.without_istiod else istiod.PROGRAMS)])
         figures = _measure(options)
-    except (BenchError, BedError, build.BuildError, subprocess.CalledProcessError) as error:
+    except (BenchError, BedError, SetupError, build.BuildError, subprocess.CalledProcessError) as error:
         sys.exit(f"bench: {error}")
     print(page.tables(figures), flush=True)
     for name in missed(figures):
@@ -71,12 +74,27 @@ def _measure(options: argparse.Namespace) -> Figures:
         raise BenchError(reason)
     count, pods = (BRIEF_ROUNDS, BRIEF_PODS) if options.brief else (ROUNDS, PODS)
     conditions = _conditions(options, count)
+    program = installed.program()
+    starts = _starts(program, starting.BRIEF_TIMES if options.brief else starting.TIMES)
     runs, memory = _admissions(options, count, pods)
     pairs = commandline.BRIEF if options.brief else commandline.PAIRS
-    commands = [] if options.without_istiod else list(commandline.commands(pairs, _say))
+    commands = [] if options.without_istiod else list(commandline.commands(program, pairs, _say))
     _say("namespaces")
     cached = namespaces.measured()
-    return Figures(runs, memory, commands, (cached.namespaces, cached.size), conditions)
+    return Figures(runs, memory, commands, starts, (cached.namespaces, cached.size), conditions)
+
+
+def _starts(program: Path, times: int) -> dict[str, list[float]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-") as name,
+        ApiServer.running(audited=False) as bed,
+    ):
+        write_server_keys(Path(name), servers.HOST)
+        _say("starting what asks a cluster")
+        return {
+            EXPLAIN: starting.explain(program, bed, times),
+            SERVE: starting.serve(program, Path(name), bed, times),
+        }
 
 
 def _admissions(options: argparse.Namespace, count: int, pods: int) -> tuple[list[Run], list[Memory]]:

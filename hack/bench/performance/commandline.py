@@ -19,10 +19,10 @@ BRIEF: Mapping[int, int] = {1: 3, 1_000: 1}
 SIZE = "0.5 KB"
 
 
-def commands(pairs: Mapping[int, int], say: Callable[[str], None]) -> Iterator[Command]:
+def commands(program: Path, pairs: Mapping[int, int], say: Callable[[str], None]) -> Iterator[Command]:
     """The costs of both programs for each number of Deployments."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = render.Bench(Path(folder), alone=False, command="kube-inject")
+        bench = render.Bench(program, Path(folder), alone=False, command="kube-inject")
         for count, times in pairs.items():
             say(f"kube-inject of {count}")
             costs = [bench.costs(SIZE, count, 1) for _ in range(times)]

@@ -5,7 +5,7 @@ A ratio is one of two figures of the same round, so that a slow minute of the ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ OF_BEFORE = 1 / 3
 MEMORY_MB = 120
 NAMESPACES_MB = 10
 WALL_OF_ISTIOCTL = 1.0
+EXPLAIN, SERVE = "explain deploy/NAME", "serve"
+START_SECONDS = {EXPLAIN: 0.6, SERVE: 1.0}
 CPU_OF_ISTIOCTL = 1 / 3
 
 
@@ -64,11 +66,16 @@ class Command(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """All that was measured; `namespaces` is how many of them are cached, and the bytes that they take."""
+    """All that was measured.
+
+    `starts`: the seconds of each run of a command that asks the API server, of `serve` until it is ready.
+    `namespaces` is how many of them are cached, and the bytes that they take.
+    """
 
     runs: Sequence[Run]
     memory: Sequence[Memory]
     commands: Sequence[Command] = ()
+    starts: Mapping[str, Sequence[float]] = field(default_factory=dict)
     namespaces: tuple[int, int] | None = None
     conditions: Sequence[str] = field(default=())
 
@@ -105,7 +112,7 @@ class Row(NamedTuple):
 
 def rows(figures: Figures) -> list[Row]:
     """Each figure that has something to reach and was measured."""
-    return [*_admissions(figures), *_sizes(figures), *_commands(figures)]
+    return [*_admissions(figures), *_sizes(figures), *_commands(figures), *_starts(figures)]
 
 
 def missed(figures: Figures) -> list[str]:
@@ -149,6 +156,13 @@ def _commands(figures: Figures) -> Iterator[Row]:
         else:
             name = f"CPU of kube-inject: injector / istioctl, {count(each.number)} Deployments"
             yield from _at_most(name, cpu, CPU_OF_ISTIOCTL)
+
+
+def _starts(figures: Figures) -> Iterator[Row]:
+    for what, most in START_SECONDS.items():
+        if seconds := figures.starts.get(what):
+            until = "until serve is ready" if what == SERVE else f"of {what}"
+            yield from _at_most(f"seconds {until}", Spread.of(list(seconds)), most)
 
 
 def _at_least(name: str, value: Spread | None, least: float) -> Iterator[Row]:

@@ -36,8 +36,12 @@ def started(
     log: Path,
     ready: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
+    step: float = 0.02,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program on the first core while the body runs, once it is ready; its output is the log."""
+    """Run a program on the first core while the body runs, once it is ready; its output is the log.
+
+    It is asked every `step` whether it is ready.
+    """
     with log.open("wb") as lines:
         process = subprocess.Popen(
             command,
@@ -53,7 +57,7 @@ def started(
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"{log.stem} does not start: {log.read_text(errors='replace')[-_TAIL:]}")
-            time.sleep(0.02)
+            time.sleep(step)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)

@@ -13,7 +13,7 @@ import socket
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,17 +91,21 @@ class Server:
 @contextlib.contextmanager
 def injector(name: str, tree: Path, keys: Path, kubeconfig: Path) -> Iterator[Server]:
     """`injector serve` of a checkout: it watches namespaces, logs and counts, as deployed."""
-    port, health_port = free_ports(2)
-    (keys / "injector.yaml").write_text("profile: istio\n")
-    command: list[str | Path] = [sys.executable, "-m", "injector.cli.main", "serve"]
-    command += ["--config", keys / "injector.yaml", "--kubeconfig", kubeconfig]
-    command += ["--tls-cert", keys / "tls.crt", "--tls-key", keys / "tls.key"]
-    command += ["--listen", f"{LOOPBACK}:{port}", "--health-listen", f"{LOOPBACK}:{health_port}"]
-
+    port, health_port = ports = free_ports(2)
+    command = [sys.executable, "-m", "injector.cli.main", *serve_arguments(keys, kubeconfig, ports)]
     log = keys / f"{name}.log"
     # The current folder comes first among those that modules are looked for in.
     with processes.started(command, tree, log, lambda: is_ready(health_port, "/readyz")) as process:
         yield Server(name, process.pid, port, "/mutate", keys / "ca.crt", health_port)
+
+
+def serve_arguments(keys: Path, kubeconfig: Path, ports: Sequence[int]) -> list[str | Path]:
+    """The arguments of `injector serve` on a port for the webhook and one for its health."""
+    port, health_port = ports
+    (keys / "injector.yaml").write_text("profile: istio\n")
+    arguments: list[str | Path] = ["serve", "--config", keys / "injector.yaml", "--kubeconfig", kubeconfig]
+    arguments += ["--tls-cert", keys / "tls.crt", "--tls-key", keys / "tls.key"]
+    return [*arguments, "--listen", f"{LOOPBACK}:{port}", "--health-listen", f"{LOOPBACK}:{health_port}"]
 
 
 @contextlib.contextmanager

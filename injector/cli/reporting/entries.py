@@ -6,11 +6,10 @@ Not here: what a code means (`rules`), and how entries are written.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.cli.reporting.places import NOWHERE, FilePlace
 from injector.core.finding_codes import FindingCode, Level, Subject
 from injector.core.model import Finding, Reason

@@ -1,1 +1,6 @@
 """One pod, injected: decide, render, merge, finish, check, diff; and the way back."""
+
+from injector.light_import import later
+
+# What most pods do not need.
+later(*(f"{__name__}.{name}" for name in ("not_injected", "powers", "recovery", "reinjection")))

@@ -8,8 +8,8 @@ defaults at all (the configuration checks that).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
+from injector.classes import replace
 from injector.core import status
 from injector.core.finding_codes import FindingCode
 from injector.core.injection import annotation_rules

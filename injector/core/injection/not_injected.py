@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
+from injector.classes import replace
 from injector.core import names, status
 from injector.core.findings import Findings
 from injector.core.injection import decisions, near_misses

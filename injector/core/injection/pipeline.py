@@ -6,10 +6,9 @@ Webhook and command line both call `inject`; what differs between them is in `Fa
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import names, status
 from injector.core.finding_codes import FindingCode
 from injector.core.findings import Findings
@@ -23,6 +22,7 @@ from injector.core.injection import (
     near_misses,
     not_injected,
     powers,
+    recovery,
     refusals,
     reinjection,
     restricted_fields,
@@ -30,7 +30,6 @@ from injector.core.injection import (
     uninjection,
 )
 from injector.core.injection.assembly import WALKS, WALKS_OF_RESULT, Refusal, build
-from injector.core.injection.recovery import recover
 from injector.core.model import Decision, Facts, Finding, Manifest, Reason, Verdict
 from injector.core.outcome import Outcome
 from injector.core.profile import Config, Injection
@@ -165,7 +164,7 @@ def _start(pod: Manifest, facts: Facts, config: Config, work: Work, decision: De
     taken_out = None
     try:
         if earlier is not None and not config.quirks:
-            taken_out = recover(pod, facts, config, work)
+            taken_out = recovery.recover(pod, facts, config, work)
         # The undo annotation may restore this annotation, and any author can write either.
         for each in (pod, taken_out.pod) if taken_out is not None else (pod,):
             uninjection.overrides(each, profile, typed=not config.quirks)
@@ -281,7 +280,7 @@ def _with_earlier_undo(run: Injection, after: Manifest) -> Manifest:
     if earlier is None or earlier == status.annotations_of(after)[key]:
         return after
     unchanged = merge(after, {"metadata": {"annotations": {key: earlier}}})
-    restored = recover(unchanged, run.facts, run.config, run.work)
+    restored = recovery.recover(unchanged, run.facts, run.config, run.work)
     return unchanged if restored and not restored.notes and same(restored.pod, run.original) else after
 
 

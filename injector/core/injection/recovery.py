@@ -6,8 +6,8 @@ Not here: how an injection is taken out (`uninjection`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from injector.classes import replace
 from injector.core import status
 from injector.core.injection import uninjection
 from injector.core.injection.assembly import overlay_of

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import names
 from injector.core.catalogue import Catalogue
 from injector.core.injection.decisions import decide

@@ -6,9 +6,9 @@ Not here: the controls (validation.pod_security), and which namespace enforces w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
 
+from injector.classes import replace
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Manifest, Origin
 from injector.core.policy import Policy

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from injector.classes import replace
 from injector.core.profile import Config
 from injector.core.selectors import WebhookEntry
 from injector.errors import ConfigError

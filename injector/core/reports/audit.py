@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import kinds, status, workload
 from injector.core.injection import decisions, reinjection
 from injector.core.injection.api_defaults import is_filled_in

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from injector.classes import replace
 from injector.core.injection import reinjection
 from injector.core.injection.api_defaults import is_filled_in
 from injector.core.injection.pipeline import inject

@@ -6,10 +6,9 @@ Not here: what is concluded from them (provenance.py).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
-from injector.classes import dataclass
+from injector.classes import dataclass, replace
 from injector.core import names
 from injector.core.model import Facts, Manifest
 from injector.core.profile import Config

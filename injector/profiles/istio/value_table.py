@@ -27,32 +27,43 @@ _PORT_OR_NONE: Final = integer(0, 65535)
 _OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _LIST_OF_PORTS: Final = r"[ \t]*[0-9]{1,64}[ \t]*(?:,[ \t]*[0-9]{1,64}[ \t]*)*"
 _PORTS: Final = pattern(
-    f"(?:{_LIST_OF_PORTS})?", "a list of ports such as 80,443", accepts=syntax.is_port_list
+    f"(?:{_LIST_OF_PORTS})?", "a list of ports such as 80,443", accepts=syntax.is_port_list, usual=("",)
 )
 _PORTS_OR_STAR: Final = pattern(
-    rf"\*|(?:{_LIST_OF_PORTS})?", "* or a list of ports such as 80,443", accepts=syntax.is_port_list_or_star
+    rf"\*|(?:{_LIST_OF_PORTS})?",
+    "* or a list of ports such as 80,443",
+    accepts=syntax.is_port_list_or_star,
+    usual=("*",),
 )
 _PREFIX: Final = (
     rf"(?:{_OCTET}(?:\.{_OCTET}){{3}}/(?:3[0-2]|[12]?[0-9])|[0-9a-fA-F:.]*:[0-9a-fA-F:.]*/[0-9]{{1,3}})"
 )
 _LIST_OF_PREFIXES: Final = f"{_PREFIX}(?:,{_PREFIX})*"
 _CIDRS: Final = pattern(
-    f"(?:{_LIST_OF_PREFIXES})?", "a list of CIDRs such as 10.0.0.0/8", accepts=syntax.is_cidr_list
+    f"(?:{_LIST_OF_PREFIXES})?",
+    "a list of CIDRs such as 10.0.0.0/8",
+    accepts=syntax.is_cidr_list,
+    usual=("",),
 )
 _CIDRS_OR_STAR: Final = pattern(
     rf"\*|(?:{_LIST_OF_PREFIXES})?",
     "* or a list of CIDRs such as 10.0.0.0/8",
     accepts=syntax.is_cidr_list_or_star,
+    usual=("*",),
 )
 _IMAGE_PART: Final = r"[A-Za-z0-9][A-Za-z0-9._/:@-]*"
-_IMAGE: Final = pattern(f"(?:{_IMAGE_PART})?", "an image name or reference")
+_IMAGE: Final = pattern(f"(?:{_IMAGE_PART})?", "an image name or reference", usual=("proxyv2",))
 _HUB: Final = pattern(_IMAGE_PART, "a registry and path such as registry.example.com/istio")
 _TAG: Final = pattern(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "an image tag")
-_VARIANT: Final = pattern(r"[A-Za-z0-9_.-]{0,128}", "a part of an image tag")
+_VARIANT: Final = pattern(r"[A-Za-z0-9_.-]{0,128}", "a part of an image tag", usual=("",))
 _DOMAIN: Final = pattern(
-    r"(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.|$))*", "a DNS domain such as cluster.local"
+    r"(?:[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?(?:\.|$))*",
+    "a DNS domain such as cluster.local",
+    usual=("cluster.local",),
 )
-_NAMESPACE: Final = pattern(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace")
+_NAMESPACE: Final = pattern(
+    r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?", "the name of a namespace", usual=("istio-system",)
+)
 _PULL_POLICY: Final = one_of("", "Always", "IfNotPresent", "Never")
 _TRACER: Final = one_of("none", "datadog", "lightstep", "stackdriver", "zipkin")
 _LEVEL: Final = one_of("", *syntax.ENVOY_LEVELS)
@@ -60,14 +71,19 @@ _SCOPE: Final = r"[A-Za-z0-9_.-]+"
 _ENVOY: Final = "|".join(syntax.ENVOY_LEVELS)
 _AGENT: Final = "|".join(syntax.AGENT_LEVELS)
 _COMPONENT_LEVELS: Final = pattern(
-    f"(?:{_SCOPE}:(?:{_ENVOY})(?:,{_SCOPE}:(?:{_ENVOY}))*)?", "levels by component such as upstream:debug"
+    f"(?:{_SCOPE}:(?:{_ENVOY})(?:,{_SCOPE}:(?:{_ENVOY}))*)?",
+    "levels by component such as upstream:debug",
+    usual=("misc:error",),
 )
 _AGENT_LEVELS: Final = pattern(
     f"(?:(?:{_SCOPE}:)?(?:{_AGENT})(?:,(?:{_SCOPE}:)?(?:{_AGENT}))*)?",
     "log levels by scope such as default:info",
+    usual=("default:info",),
 )
 _ADDRESS: Final = pattern(
-    r"(?:[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:.]+\]:[0-9]{1,5})?", "an address such as ca.example.com:15012"
+    r"(?:[^\s/:]+:[0-9]{1,5}|\[[0-9a-fA-F:.]+\]:[0-9]{1,5})?",
+    "an address such as ca.example.com:15012",
+    usual=("",),
 )
 _SECCOMP: Final = pod_type("SeccompProfile", "a map with type")
 _LIFECYCLE: Final = pod_type("Lifecycle", "a map with postStart and preStop")
