@@ -60,7 +60,8 @@ _compact = json.JSONEncoder(separators=(",", ":")).encode
 class HttpRequest:
     """One call of the webhook. `budget` is how many seconds the caller waits, None where unknown.
 
-    `split` is its review where that has no known outline, `begun` its admission as far as it was tried.
+    `split` is its review where that has no known outline, `begun` its admission as far as it was tried, and
+    `is_long` says that it takes too long for the loop.
     """
 
     path: str
@@ -70,6 +71,7 @@ class HttpRequest:
     review: Review | None = None
     split: SplitReview | None = None
     begun: BegunAdmission | None = None
+    is_long: bool = False
 
 
 class TooLong(Exception):
@@ -113,7 +115,7 @@ class Admissions:
         try:
             answer, out, learn = self._work_out(admission, config, work)
         except Stopped:
-            raise TooLong(replace(request, begun=admission)) from None
+            raise TooLong(replace(request, begun=admission, is_long=True)) from None
         learn()
         self._finish(request, admission.asked, config, answer, out)
         return out
@@ -157,16 +159,6 @@ class Admissions:
         state.metrics.planned("")
         self._finish(request, asked, config, *planned)
         return planned[1]
-
-    def planned(self, request: HttpRequest, admission: BegunAdmission) -> bytes | None:
-        """The answer by a plan, None without one."""
-        asked = admission.asked
-        planned = self._plans.answer(admission.lookup, asked, admission.facts)
-        if planned is None:
-            return None
-        answer, out = planned
-        self._finish(request, asked, admission.config, answer, out)
-        return out
 
     async def in_thread(self, worker: Worker, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """Parse, inject and write in the thread; facts, metrics and logs belong to the loop."""
