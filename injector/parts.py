@@ -11,17 +11,18 @@ from typing import Any, Final
 
 
 class KnownPart:
-    """One of them. What is known: its size in units of work, the checks that it passed, and its copies.
+    """One of them. What is known: size in units of work, JSON text, the checks that it passed, and copies.
 
     A copy is kept by the identity of the schema that it is made under, with that schema.
     """
 
-    __slots__ = ("copies", "passed", "size", "tree")
+    __slots__ = ("copies", "passed", "size", "text", "tree")
 
     def __init__(self, tree: Any) -> None:
         # Kept here, so that no other value can have its identity.
         self.tree = tree
         self.size: int | None = None
+        self.text: str | None = None
         self.passed: set[object] = set()
         self.copies: dict[int, tuple[object, Any]] = {}
 
@@ -47,9 +48,18 @@ class Parts:
         """Take a map or list that will be met again."""
         self._by_id[id(tree)] = KnownPart(tree)
 
+    def add_copy(self, part: KnownPart, schema: object, made: Any) -> None:
+        """Take what one of them becomes under a schema: it is met again as well."""
+        part.copies[id(schema)] = schema, made
+        if type(made) in (dict, list) and id(made) not in self._by_id:
+            self.add(made)
+
     def drop(self, tree: Any) -> None:
-        """Forget one that will not."""
-        self._by_id.pop(id(tree), None)
+        """Forget one that will not, with its copies."""
+        part = self._by_id.pop(id(tree), None)
+        for _, copy in part.copies.values() if part is not None else ():
+            if copy is not tree:
+                self.drop(copy)
 
 
 NONE: Final = Parts()

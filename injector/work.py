@@ -32,6 +32,18 @@ def _units(text: Any) -> int:
     return (len(text) if text.isascii() else len(text) * _ESCAPED) // CHARACTERS
 
 
+# Names of fields and other short keys that were met: no units are counted for these.
+_NO_UNITS: Final[set[object]] = set()
+_MOST_KEYS: Final = 4096
+
+
+def _units_of_key(key: Any) -> int:
+    units = _units(key)
+    if type(key) is str and not units and len(_NO_UNITS) < _MOST_KEYS:
+        _NO_UNITS.add(key)
+    return units
+
+
 class TooExpensive(Exception):
     """An admission needs more counted work than its limit."""
 
@@ -76,14 +88,14 @@ class Work:
         """The units of the members of a map or list; past `left` only some of them."""
         size = len(members)
         if type(members) is dict:
-            for key in members:
-                if not (type(key) is str and len(key) < CHARACTERS and key.isascii()):
-                    size += _units(key)
+            if not _NO_UNITS.issuperset(members):
+                size += sum(map(_units_of_key, members))
             members = members.values()
         for value in members:
             kind = type(value)
             if kind is str:
-                size += _units(value) if len(value) >= CHARACTERS or not value.isascii() else 0
+                if len(value) >= CHARACTERS or not value.isascii():
+                    size += _units(value)
             elif (kind is dict or kind is list) and value:
                 # A result shares most of what it has with the pod and the overlay.
                 inner = self._sizes.get(id(value))

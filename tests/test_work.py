@@ -81,3 +81,12 @@ def test_a_tree_of_aliases_is_refused_before_it_is_walked() -> None:
         tree = [tree, tree]
     with pytest.raises(TooExpensive):
         Work(10**6).measure(tree)
+
+
+def test_keys_count_the_same_however_often_and_however_many_were_met() -> None:
+    keys = {"name": 0, "é": 0, "k" * 63: 0, "k" * 64: 1, "k" * 128: 2, "é" * 6: 1}
+    many = {f"key-{number}": None for number in range(5_000)}
+    for _ in range(2):
+        assert [Work(10**6).measure({key: None}) - 2 for key in keys] == [*keys.values()]
+        assert Work(10**6).measure({1: None, None: None}) == 3
+        assert Work(10**6).measure(many) == len(many) + 1

@@ -33,7 +33,7 @@ class CacheSettings:
         "Answers to reviews that are the same but for uid, times and the name of the token's volume.",
     )
     plans: int = setting(
-        8 * MiB,
+        16 * MiB,
         number(0, 1024 * MiB, "bytes"),
         "Injections that serve pods which differ only in texts that are copied, such as names and images.",
     )

@@ -91,10 +91,11 @@ def predicate_of(word: str) -> Callable[[Any], bool]:
 
 
 def _is_quantity(value: Any) -> bool:
-    if not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        if _PLAIN_QUANTITY.fullmatch(value):
+            return True
+    elif not isinstance(value, int | float):
         return False
-    if isinstance(value, str) and _PLAIN_QUANTITY.fullmatch(value):
-        return True
     try:
         canonical(value)
     except ValueError:

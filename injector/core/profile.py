@@ -235,14 +235,10 @@ class Profile:
 class Config:
     """One immutable snapshot of the operator's configuration.
 
-        `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
-        digest give the same answers. `shipped` are the templates whose text came with this program.
-        digest give the same answers. `digests` is a cache of what of it templates and rules read,
-        `prepared` of what profiles make of it alone, by the function that makes it.
-    >>>>>>>>> Temporary merge branch 2
-    =======
-        `digests` is a cache of what of it templates and rules read, `prepared` of what profiles make of it
-        alone, by the function that makes it.
+    `settings` is of the profile's own type. `digest` stands for all of it: two snapshots with one
+    digest give the same answers. `shipped` are the templates whose text came with this program.
+    `digests` is a cache of what of it templates and rules read, `prepared` of what else is made of it,
+    by the function that makes it.
     """
 
     profile: Profile
@@ -298,6 +294,8 @@ class Injection:
     findings: Findings = field(default_factory=Findings)
     defaults: Mapping[str, str] = field(default_factory=dict)
     written: set[str] = field(default_factory=set)
+    _annotated: Manifest | None = field(init=False, default=None)
+    _annotations: Mapping[str, str] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.original = self.stripped = self.received
@@ -323,7 +321,10 @@ class Injection:
     @property
     def annotations(self) -> Mapping[str, str]:
         """The annotations of the pod that everything is merged into."""
-        return status.annotations_of(self.stripped)
+        # Asked twenty times for a pod, which is never changed in place.
+        if self._annotated is not self.stripped:
+            self._annotated, self._annotations = self.stripped, status.annotations_of(self.stripped)
+        return self._annotations
 
     def annotate(
         self, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None

@@ -78,7 +78,15 @@ def _plain(number: float) -> str:
 
 
 def _read(text: str) -> _Quantity:
-    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if len(text) > _LONGEST:
+        raise ValueError(_EXPECTED)
+    return _read_short(text)
+
+
+# The same ones stand in many pods, and each is read several times for one.
+@lru_cache(1024)
+def _read_short(text: str) -> _Quantity:
+    match = _QUANTITY.fullmatch(text)
     # Kubernetes takes some texts without any digit (`m`, `+`) for zero; here they are refused.
     if match is None or not (match["whole"] or match["fraction"]):
         raise ValueError(_EXPECTED)

@@ -34,6 +34,7 @@ LOOP_SECONDS = 0.02
 PLANNED_BYTES = 64 * 1024
 # The most work of an admission for which a plan is made, as that takes the same work once more.
 PLANNED_UNITS = 100_000
+_PATCH = "patch"
 # By default an API server waits 10 seconds for an answer.
 ANSWER_SECONDS = 10.0
 
@@ -52,11 +53,15 @@ class BegunAdmission:
     failure: answers.Answer | None = None
 
 
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """One call of the webhook. `budget` is how many seconds the caller waits, None where unknown.
 
-    `split` is its review where that has no known outline, `begun` its admission as far as it was tried.
+    `split` is its review where that has no known outline, `begun` its admission as far as it was tried, and
+    `is_long` says that it takes too long for the loop.
     """
 
     path: str
@@ -66,6 +71,7 @@ class HttpRequest:
     review: Review | None = None
     split: SplitReview | None = None
     begun: BegunAdmission | None = None
+    is_long: bool = False
 
 
 class TooLong(Exception):
@@ -109,7 +115,7 @@ class Admissions:
         try:
             answer, out, learn = self._work_out(admission, config, work)
         except Stopped:
-            raise TooLong(replace(request, begun=admission)) from None
+            raise TooLong(replace(request, begun=admission, is_long=True)) from None
         learn()
         self._finish(request, admission.asked, config, answer, out)
         return out
@@ -153,16 +159,6 @@ class Admissions:
         state.metrics.planned("")
         self._finish(request, asked, config, *planned)
         return planned[1]
-
-    def planned(self, request: HttpRequest, admission: BegunAdmission) -> bytes | None:
-        """The answer by a plan, None without one."""
-        asked = admission.asked
-        planned = self._plans.answer(admission.lookup, asked, admission.facts)
-        if planned is None:
-            return None
-        answer, out = planned
-        self._finish(request, asked, admission.config, answer, out)
-        return out
 
     async def in_thread(self, worker: Worker, request: HttpRequest, gone: Callable[[], bool]) -> bytes:
         """Parse, inject and write in the thread; facts, metrics and logs belong to the loop."""
@@ -273,7 +269,13 @@ def _nothing() -> None:
 
 
 def _encoded(answer: answers.Answer) -> bytes:
-    return json.dumps(answer.review, separators=(",", ":")).encode("ascii")
+    response = answer.review["response"]
+    if _PATCH not in response:
+        return _compact(answer.review).encode("ascii")
+    # Base64 needs no escapes, and is most of the answer.
+    without = _compact({**answer.review, "response": {**response, _PATCH: ""}})
+    head, mark, tail = without.partition(f'"{_PATCH}":"')
+    return f"{head}{mark}{response[_PATCH]}{tail}".encode("ascii")
 
 
 def _out_of_time(limit: float) -> str:

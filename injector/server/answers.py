@@ -15,7 +15,6 @@ import traceback
 from collections.abc import Callable
 from dataclasses import field, replace
 from pathlib import PurePath
-from typing import Final
 
 from injector.classes import dataclass
 from injector.core.injection.pipeline import inject
@@ -31,10 +30,12 @@ from injector.core.model import (
 )
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
-from injector.core.tree.application import applied, is_json
+from injector.core.tree import patch_text
+from injector.core.tree.application import applied
 from injector.core.tree.schema import same
 from injector.core.workload import Workload, check_shape
 from injector.errors import InjectorError, ManifestError
+from injector.parts import Parts
 from injector.printable import visible
 from injector.work import Work
 
@@ -97,9 +98,6 @@ class AnswerPolicy:
 
 DEFAULT = AnswerPolicy()
 
-# Made once. Trees of JSON have no circles.
-_compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
-
 
 def facts_of(
     request: AdmissionRequest,
@@ -132,7 +130,7 @@ def answer(
     """The answer to a request. It charges `work`, and raises only what the `look` of `work` raises."""
     try:
         outcome = _outcome(request, facts, config, work)
-        patch = _proven(request, outcome)
+        patch = _proven(request, outcome, config.templates.parts)
     except Exception as error:
         # The one place that catches everything: for an HTTP 500 the API server would apply the failurePolicy
         # instead of the failure mode.
@@ -213,7 +211,7 @@ def _denied(request: AdmissionRequest, reason: Reason, error: InjectorError) -> 
     return Outcome(Decision(reason), request.pod, error=error)
 
 
-def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
+def _proven(request: AdmissionRequest, outcome: Outcome, known: Parts) -> str:
     """The patch as text, after it was applied as a check; empty where there is none.
 
     The API server rejects a pod whose patch does not apply, whatever the failurePolicy says. So such a patch
@@ -223,11 +221,10 @@ def _proven(request: AdmissionRequest, outcome: Outcome) -> str:
         return ""
     if not same(applied(_workload(request.pod).template, outcome.patch), outcome.pod):
         raise AssertionError("the patch does not produce the merged pod")
-    operations = [operation.as_json() for operation in outcome.patch]
-    patch = _compact(operations)
+    patch = patch_text.text_of(outcome.patch, known)
     # An escaped pair may have been two halves of characters, which a reader puts together.
-    exact = "\\ud" not in patch and is_json(operations)
-    if not exact and not same(json.loads(patch), operations):
+    exact = "\\ud" not in patch and all(patch_text.is_json(each.value, known) for each in outcome.patch)
+    if not exact and not same(json.loads(patch), [each.as_json() for each in outcome.patch]):
         raise AssertionError("JSON does not hold the patch")
     return patch
 

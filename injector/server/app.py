@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from injector.core.model import AdmissionRequest
 from injector.core.profile import Config
@@ -82,7 +81,7 @@ class Webhook:
             self._under_way -= 1
 
     def at_once(self, head: RequestHead, body: bytes) -> bytes | HttpRequest:
-        """The answer to a review of a replica, or by a plan while nothing else waits; else what is begun."""
+        """The answer for a replica, or for an ordinary pod while nothing waits; else what is begun of it."""
         started = time.perf_counter()
         fits = len(body) <= self._state.limits.body
         review = self._replicas.read(body, head.path) if fits else None
@@ -92,19 +91,13 @@ class Webhook:
         if not fits or len(body) > LOOP_BYTES:
             return request
         try:
-            tried = self._queue.at_once(lambda: self._planned(request), namespace_of(body))
-        except ReviewError:
-            # It is parsed again, and then refused.
+            answer = self._queue.at_once(lambda: self._admissions.in_loop(request), namespace_of(body))
+        except TooLong as long:
+            return long.request
+        except Exception:
+            # A review that is refused, or a defect: the app comes to the same, and says it to the caller.
             return request
-        return request if tried is None else tried
-
-    def _planned(self, request: HttpRequest) -> bytes | HttpRequest:
-        """The answer by an outline or a plan, else what is begun."""
-        tried = self._admissions.outlined(request)
-        if isinstance(tried, bytes):
-            return tried
-        begun = self._admissions.begin(tried)
-        return self._admissions.planned(tried, begun) or replace(tried, begun=begun)
+        return request if answer is None else answer
 
     async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
         """Read and answer a review in its turn; answer 429 at once where it would wait too long."""
@@ -172,8 +165,8 @@ class Webhook:
         """
         body = request.body
         call = Call(request.started, request.budget, gone, namespace_of(body), len(body))
-        cause, asked = "size", request
-        if len(body) <= LOOP_BYTES:
+        cause, asked = "work" if request.is_long else "size", request
+        if len(body) <= LOOP_BYTES and not request.is_long:
             try:
                 return await self._queue.in_loop(lambda: self._admissions.in_loop(request), call)
             except TooLong as long:

@@ -163,6 +163,7 @@ class Queue:
             used = time.thread_time() - begun
             self._used_at_once += used
             self._accounts.charge(namespace, used)
+            self._loop_lines.took(namespace, used)
             self._accounts.leave(namespace)
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from jinja2.runtime import Context, Undefined
 from jinja2.utils import pass_context, pass_environment
 
-from injector.templating.budget import LIST, Refused, RenderBudget
+from injector.templating.budget import LIST, TREE, Refused, RenderBudget
 from injector.templating.sandbox import Function, Sandbox
 from injector.templating.values import defined, kind, listed, text_of
 
@@ -85,9 +85,9 @@ def _charge(env: Sandbox, name: str, left: Any, right: Any) -> None:
     """Charge a comparison: it walks at most the left side, for each item of the right one under `in`."""
     defined(left)
     defined(right)
-    if isinstance(left, str) and not isinstance(right, list | tuple | dict):
+    if isinstance(left, str) and not isinstance(right, TREE):
         size = len(left) + (len(right) if isinstance(right, str) and name in ("in", "notin") else 0)
-    elif isinstance(left, list | tuple | dict) or isinstance(right, list | tuple | dict):
+    elif isinstance(left, TREE) or isinstance(right, TREE):
         items = len(right) if name in ("in", "notin") and isinstance(right, LIST) else 1
         size = env.run.cost(left) * items
     else:

@@ -146,7 +146,7 @@ class Templates:
     def _fill(self, name: str, context: Mapping[str, object]) -> Any:
         run = self._library.env.run
         # Parsing costs so much more than text; a skeleton that is cached counts the same.
-        skeleton = "".join(map(run.emit, self._running(key_of("mark", name), context)))
+        skeleton = run.joined(self._running(key_of("mark", name), context))
         if len(skeleton) > self._limits.skeleton:
             raise Exhausted(f"the template renders more than {self._limits.skeleton} characters of YAML")
         run.charge(len(skeleton) * _PARSING)

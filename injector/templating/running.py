@@ -11,6 +11,29 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from jinja2.runtime import Context, new_context
+from jinja2.utils import missing
+
+
+class Variables(Context):
+    """The variables of a template, without what Jinja makes of them for features that are not used here."""
+
+    def __init__(
+        self, environment: Any, parent: dict[str, Any], name: str | None, *_blocks: Any, **_globals: Any
+    ) -> None:
+        # Instead of Jinja's own: each include makes one.
+        self.parent = parent
+        self.vars = {}
+        self.environment = environment
+        self.exported_vars = set()
+        self.name = name
+        self.globals_keys = set()
+        self.blocks = {}
+        # All that is read of it is whether output is escaped.
+        self.eval_ctx = environment
+
+    def get_all(self) -> dict[str, Any]:
+        """All of them; not to be changed."""
+        return {**self.parent, **self.vars} if self.vars else self.parent
 
 
 class Template:
@@ -35,9 +58,11 @@ class Template:
     ) -> Context:
         """The variables of one run."""
         env = self.environment
-        # Shared variables hold the global functions already.
-        globals = None if shared else env.globals
-        return new_context(env, self.name, self.blocks, vars, shared, globals, locals)
+        if not shared:
+            return new_context(env, self.name, self.blocks, vars, shared, env.globals, locals)
+        # Of an include: the variables of the template around, which hold the global functions, and its own.
+        own = {key: value for key, value in (locals or {}).items() if value is not missing}
+        return Variables(env, {**(vars or {}), **own} if own else vars or {}, self.name)
 
     def make_module(
         self,

@@ -19,7 +19,7 @@ from jinja2.utils import Namespace, missing, pass_environment
 
 from injector.printable import shown
 from injector.templating.budget import NODE, SIZED, Refused, RenderBudget, RenderLimits
-from injector.templating.running import Module, Template
+from injector.templating.running import Module, Template, Variables
 from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
@@ -80,24 +80,6 @@ class Missing(StrictUndefined):
         super().__init__(message, obj, name, cast(Any, lambda text: Unknown(text, name)))
 
 
-class _Variables(Context):
-    """The variables of a template, without what Jinja makes of them for features that are not used here."""
-
-    def __init__(
-        self, environment: Any, parent: dict[str, Any], name: str | None, _blocks: Any, **_globals: Any
-    ) -> None:
-        # Instead of Jinja's own: each include makes one.
-        self.parent = parent
-        self.vars = {}
-        self.environment = environment
-        self.exported_vars = set()
-        self.name = name
-        self.globals_keys = set()
-        self.blocks = {}
-        # All that is read of it is whether output is escaped.
-        self.eval_ctx = environment
-
-
 class Sandbox:
     """The environment of all templates of one set. Renders one template at a time: `run` is its account.
 
@@ -110,7 +92,7 @@ class Sandbox:
     autoescape = False
     is_async = False
     undefined = Missing
-    context_class = _Variables
+    context_class = Variables
     concat = staticmethod("".join)
 
     def __init__(

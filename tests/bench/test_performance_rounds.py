@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hack.bench.performance import counters, processes, rounds
+from hack.bench.performance import counters, processes, reviews, rounds
 from hack.bench.performance.figures import BEFORE, DISTINCT, INJECTOR, ISTIOD, REPLICAS, SHAPES, Memory, Run
 from hack.bench.performance.processes import BenchError
 from hack.bench.performance.servers import Load
@@ -88,3 +89,35 @@ def test_this_injector_sees_as_many_distinct_pods_as_are_wanted(
     runs = list(rounds.rounds(servers, loads, 1, lambda _text: None))
     sizes = list(rounds.memory(servers, runs, loads, 1_000))
     assert sizes == [Memory(INJECTOR, 100, 1_000), Memory(ISTIOD, 100, 600)]
+
+
+def test_no_round_sends_a_shape_of_another_one(tmp_path: Path) -> None:
+    loads = rounds.Loads(tmp_path, brief=False)
+    first, *others = (shapes_of_a_round(loads) for _ in range(3))
+    assert len(set(first)) == len(first) == rounds.MOST[SHAPES]
+    assert all(set(first).isdisjoint(other) for other in others)
+
+
+def shapes_of_a_round(loads: rounds.Loads) -> list[str]:
+    for load in (DISTINCT, DISTINCT, REPLICAS, REPLICAS):
+        loads.file(load)
+    bodies = loads.file(SHAPES).read_bytes().splitlines()
+    pods = [json.loads(body)["request"]["object"] for body in bodies]
+    return [
+        repr(
+            (
+                len(pod["spec"]["containers"]),
+                [*pod["spec"]["containers"][0]],
+                [*pod["metadata"]["annotations"]],
+            )
+        )
+        for pod in pods
+    ]
+
+
+def test_more_shapes_than_there_are_are_refused(tmp_path: Path) -> None:
+    loads = rounds.Loads(tmp_path, brief=True)
+    for _ in range(reviews.SHAPES // rounds.MOST[SHAPES]):
+        loads.file(SHAPES)
+    with pytest.raises(BenchError, match="shapes"):
+        loads.file(SHAPES)

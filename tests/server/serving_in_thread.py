@@ -83,7 +83,11 @@ class Serving:
 
     def trusting(self) -> ssl.SSLContext:
         """What a client needs to verify the server."""
-        return ssl.create_default_context(cadata=_pair()[0].chain)
+        return ssl.create_default_context(cadata=self.authority())
+
+    def authority(self) -> str:
+        """The certificate of the CA of the server, PEM."""
+        return _pair()[0].chain
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection, past its handshake."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from injector.server import queue
+from injector.server import admitting, queue
 from injector.server.admitting import LOOP_BYTES, Admissions, HttpRequest
 from injector.server.channel import Channel
 from injector.server.heads import RequestHead
@@ -63,19 +63,27 @@ def test_what_is_begun_is_parsed_and_counted_once(monkeypatch: pytest.MonkeyPatc
         return parse(self, request)
 
     monkeypatch.setattr(Admissions, "parse", noted)
+    monkeypatch.setattr(admitting, "LOOP_UNITS", 1)
     with unhurried():
-        both.of(both.cached, named(1))
-        both.of(both.cached, named(2))
-        other = a_review(uid="another") | {"apiVersion": "admission.k8s.io/v1beta1"}
-        begun = at_once(both, body_of(other))
+        # The first comes to the app, the second as a connection passes it on.
+        for number in range(2):
+            both.of(both.cached, named(number))
+    assert len(parsed) == 2
+    assert both.number("injector_cache_request_total", cache="replicas") == 2
+    assert both.number("injector_cache_request_total", cache="plans") == 2
+    assert both.number("injector_admission_threaded_total", cause="work") == 2
+
+
+def test_a_long_admission_is_left_to_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admitting, "LOOP_UNITS", 1)
+    begun = at_once(Beside(config_of({})), named(1))
     assert isinstance(begun, HttpRequest)
+    assert begun.is_long
     assert begun.begun is not None
-    assert len(parsed) == 3
-    assert both.number("injector_cache_request_total", cache="replicas") == 3
-    assert both.number("injector_cache_request_total", cache="plans") == 3
 
 
-def test_what_was_begun_by_another_configuration_is_begun_again() -> None:
+def test_what_was_begun_by_another_configuration_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admitting, "LOOP_UNITS", 1)
     both = Beside(config_of({}), plans=8 * MiB)
     other = config_of({"values": {"global": {"proxy": {"logLevel": "debug"}}}})
     with unhurried():
@@ -99,6 +107,17 @@ def test_a_review_that_is_refused_is_left_to_the_app() -> None:
     both = Beside(config_of({}), plans=8 * MiB)
     assert isinstance(at_once(both, b'{"kind": 3}'), HttpRequest)
     assert both.number("injector_rejected_total") == 0
+
+
+def test_a_defect_is_left_to_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_self: Admissions, _request: HttpRequest) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Admissions, "in_loop", fails)
+    both = Beside(config_of({}))
+    assert isinstance(at_once(both, named(1)), HttpRequest)
+    with pytest.raises(ZeroDivisionError):
+        both.of(both.plain, named(1))
 
 
 def test_replicas_are_answered_though_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,6 @@ Each part is done once before its instructions count, so that what is made once 
 from __future__ import annotations
 
 import ctypes
-import gc
 import json
 import math
 import sys
@@ -17,6 +16,7 @@ from typing import Final
 
 from hack.bench import kinds
 from hack.bench.admission import CACHED, InProcess
+from injector.collection import settle
 from injector.config import loading
 from injector.server import admitting
 from injector.telemetry import log_to
@@ -40,8 +40,7 @@ def main(library: str) -> None:
     for name, (part, body) in parts.items():
         before, counted = ([body(turn * TIMES + each) for each in range(TIMES)] for turn in range(2))
         part(before)
-        gc.collect()
-        gc.freeze()
+        settle()
         callgrind.start()
         part(counted)
         callgrind.stop()

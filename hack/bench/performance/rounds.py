@@ -40,11 +40,12 @@ _TOP_UP_SECONDS, _TOP_UP_CONNECTIONS = 600.0, 2
 
 @dataclass
 class Loads:
-    """Files of reviews; no two files hold the same distinct pod."""
+    """Files of reviews; no two files hold the same distinct pod, or pods of one shape."""
 
     folder: Path
     brief: bool
     _next: int = field(default=0)
+    _next_shape: int = field(default=0)
 
     def most(self, server: str, load: str) -> int:
         """How many reviews of a load a server gets at most."""
@@ -53,11 +54,15 @@ class Loads:
 
     def file(self, load: str) -> Path:
         """A file with reviews for a load of a round."""
-        number, self._next = self._next, self._next + MOST_OF_FAST[load]
         most = self.most(INJECTOR, load)
         if load == DISTINCT:
-            return self._written(reviews.distinct(number, most))
-        return self._written(reviews.replicas(most) if load == REPLICAS else reviews.shapes(number, most))
+            return self.more(most)
+        if load == REPLICAS:
+            return self._written(reviews.replicas(most))
+        number, self._next_shape = self._next_shape, self._next_shape + most
+        if self._next_shape > reviews.SHAPES:
+            raise BenchError(f"there are no more than {reviews.SHAPES} shapes")
+        return self._written(reviews.shapes(number, most))
 
     def more(self, count: int) -> Path:
         """A file with so many other distinct pods."""

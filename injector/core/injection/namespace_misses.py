@@ -28,13 +28,15 @@ def find(pod: Manifest, facts: Facts, config: Config) -> Iterator[Finding]:
     if namespace is None or not entries:
         return
     labels = (pod.get("metadata") or {}).get("labels") or {}
-    looks = _Looks(config, namespace, labels, facts.origin is Origin.WEBHOOK, _read_by(entries))
+    read = config.prepared.get(_read_by)
+    if read is None:
+        read = config.prepared[_read_by] = _read_by(entries)
+    looks = _Looks(config, namespace, labels, facts.origin is Origin.WEBHOOK, read)
     yield from looks.at_labels()
     yield from looks.at_annotations()
     yield from looks.at_revisions()
 
 
-@lru_cache(16)
 def _read_by(entries: tuple[WebhookEntry, ...]) -> Mapping[str, frozenset[str]]:
     """The keys that the selectors of namespaces read, each with the values that one of them requires."""
     out: dict[str, frozenset[str]] = {}

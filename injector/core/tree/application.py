@@ -17,8 +17,6 @@ from injector.pointer import unescape
 _INDEX: Final = pattern(r"0|[1-9][0-9]{0,9}", re.ASCII)
 _NO_ESCAPE: Final = pattern("~(?![01])")
 
-_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
-
 
 class PatchError(ValueError):
     """An operation of a patch that does not apply."""
@@ -96,22 +94,3 @@ def _change_list(place: list[Any], last: str, operation: Operation) -> None:
         place[_index(last, len(place))] = operation.value
     else:
         place.insert(len(place) if last == "-" else _index(last, len(place) + 1), operation.value)
-
-
-def is_json(value: Any) -> bool:
-    """Whether it has only what JSON text holds exactly: maps with texts as keys, lists, and scalars."""
-    stack: list[Any] = [[value]]
-    while stack:
-        members = stack.pop()
-        if type(members) is dict:
-            for key in members:
-                if type(key) is not str:
-                    return False
-            members = members.values()
-        for member in members:
-            kind = type(member)
-            if kind is dict or kind is list:
-                stack.append(member)
-            elif kind not in _SCALARS:
-                return False
-    return True

@@ -42,16 +42,16 @@ class Copies:
     None after the first directive, as what that means depends on the place.
     """
 
-    __slots__ = ("_made", "_part", "directives")
+    __slots__ = ("_made", "_parts", "directives")
 
     def __init__(self, parts: Parts = NONE) -> None:
         self._made: dict[int, tuple[object, Any]] = {}
-        self._part = parts.of
+        self._parts = parts
         self.directives = False
 
     def of(self, value: Any, schema: Schema) -> Any:
         """The one of a value of the overlay under a schema, None where it is not known."""
-        part = self._part(id(value))
+        part = self._parts.of(id(value))
         made = self._made.get(id(value)) if part is None else part.copies.get(id(schema))
         # An alias of YAML puts one value in two places.
         return made[1] if made is not None and made[0] is schema else None
@@ -60,11 +60,11 @@ class Copies:
         """Note what a map or list becomes."""
         if self.directives:
             return
-        part = self._part(id(value))
+        part = self._parts.of(id(value))
         if part is None:
             self._made[id(value)] = schema, made
         else:
-            part.copies[id(schema)] = schema, made
+            self._parts.add_copy(part, schema, made)
 
 
 def created(value: Any, schema: Schema, copies: Copies) -> Any:

@@ -90,6 +90,9 @@ def _keys_in_order(old: list[Hashable], new: list[Hashable]) -> frozenset[Hashab
     """The most keys that stand in the same order in both: a longest increasing subsequence."""
     place = {key: i for i, key in enumerate(old)}
     common = [key for key in new if key in place]
+    if common == old:
+        # Most lists have only got more elements.
+        return frozenset(common)
     tails: list[int] = []  # tails[n]: the smallest place that ends a run of n + 1
     ends: list[int] = []  # index into `common` of that end
     before: list[int] = []

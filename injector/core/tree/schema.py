@@ -12,6 +12,8 @@ from typing import Any, Final
 from injector.classes import dataclass
 
 _NOTHING: Any = object()
+# As a union it would be made for each element that is looked at.
+_KEYS: Final = (str, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +113,19 @@ POD_WITHOUT_CHOICES = without_choices(POD)
 def key_of(item: Any, key: str) -> Any:
     """An element's merge key, hashable."""
     value = item.get(key) if isinstance(item, dict) else None
-    return value if isinstance(value, (str, int)) else str(value)
+    return value if isinstance(value, _KEYS) else str(value)
 
 
 def keyed(items: Any, key: str) -> dict[Any, Any] | None:
     """The elements of a list by merge key; None where it is no list of maps with distinct keys."""
     if not key or not isinstance(items, list):
         return None
-    out = {key_of(i, key): i for i in items if isinstance(i, dict) and isinstance(i.get(key), str | int)}
+    out: dict[Any, Any] = {}
+    for item in items:
+        value = item.get(key) if isinstance(item, dict) else None
+        if not isinstance(value, _KEYS):
+            return None
+        out[value] = item
     return out if len(out) == len(items) else None
 
 

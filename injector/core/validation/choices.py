@@ -31,7 +31,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
             if "valueFrom" in variable and not ("value" not in variable and _is_one(variable["valueFrom"])):
                 yield from _of_variable(container.item("env", index, variable))
     for index, volume in enumerate(elements(parts.spec.value.get("volumes"))):
-        if len(volume) > _NAME_AND_SOURCE or "name" not in volume or "projected" in volume:
+        if len(volume) > _NAME_AND_SOURCE or "name" not in volume or not _are_single(volume.get("projected")):
             yield from _of_volume(parts.spec.item("volumes", index, volume))
 
 
@@ -47,6 +47,11 @@ def _is_one(source: Any) -> bool:
         return False
     ((name, value),) = source.items()
     return name in VARIABLE_SOURCES and value is not None
+
+
+def _are_single(projected: Any) -> bool:
+    """Whether no source of a projected volume is one of several."""
+    return all(len(source) <= 1 for source in elements(fields(projected).get("sources")))
 
 
 def _of_choice(

@@ -19,7 +19,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
         yield parts.spec.problem(PodRule.CONTAINERS, "containers", "it has no container")
     counts = counted((container.value for container in parts.containers), "name")
     for container in parts.containers:
-        if counts[str(container.value.get("name"))] > 1:
+        if counts.get(str(container.value.get("name")), 0) > 1:
             yield container.problem(PodRule.UNIQUE_NAME, "name", "another container has the same name")
     for container in parts.containers:
         yield from _of_container(container)

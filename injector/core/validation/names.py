@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Final
 
 from injector.core.model import Manifest
@@ -20,12 +22,18 @@ _LONGEST: Final = 253
 
 def is_dns_label(name: Any) -> bool:
     """Whether a text can be the name of a container or a volume."""
-    return isinstance(name, str) and _DNS_LABEL.fullmatch(name) is not None
+    return isinstance(name, str) and len(name) <= _LONGEST and _matches(_DNS_LABEL, name)
 
 
 def is_object_name(name: Any) -> bool:
     """Whether a text can be the name of a ConfigMap or a Secret."""
-    return isinstance(name, str) and len(name) <= _LONGEST and _DNS_NAME.fullmatch(name) is not None
+    return isinstance(name, str) and len(name) <= _LONGEST and _matches(_DNS_NAME, name)
+
+
+# The same few names stand in most pods, and each is looked at several times for one.
+@lru_cache(2048)
+def _matches(form: re.Pattern[str], name: str) -> bool:
+    return form.fullmatch(name) is not None
 
 
 def problems(pod: Manifest) -> Iterator[PodProblem]:
@@ -47,4 +55,4 @@ def problems(pod: Manifest) -> Iterator[PodProblem]:
 
 def _is_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
-    return _KEY.fullmatch(name) is not None and (not slash or is_object_name(prefix))
+    return len(name) <= _LONGEST and _matches(_KEY, name) and (not slash or is_object_name(prefix))

@@ -5,7 +5,6 @@ A value of another type than Kubernetes expects counts as absent: types are chec
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from injector.classes import dataclass
 from injector.core import names
 from injector.core.model import Manifest
 from injector.core.validation.problem import Consequence, Path, PodProblem, PodRule
+from injector.parts import NONE, Parts
 from injector.pointer import join
 from injector.printable import shown
 
@@ -39,10 +39,14 @@ def texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def counted(items: Iterable[Mapping[str, Any]], field: str) -> Counter[str]:
+def counted(items: Iterable[Mapping[str, Any]], field: str) -> dict[str, int]:
     """How often each text is the value of a field."""
-    values = (item.get(field) for item in items)
-    return Counter(value for value in values if isinstance(value, str))
+    counts: dict[str, int] = {}
+    for item in items:
+        value = item.get(field)
+        if isinstance(value, str):
+            counts[value] = counts.get(value, 0) + 1
+    return counts
 
 
 def number(value: Any) -> int | None:
@@ -128,11 +132,13 @@ class PodParts:
     pod: Manifest
     spec: PodPlace
     containers: tuple[PodContainer, ...]
+    known: Parts = NONE
+    """What it shares with other pods."""
 
     @classmethod
-    def of(cls, pod: Manifest) -> PodParts:
+    def of(cls, pod: Manifest, known: Parts = NONE) -> PodParts:
         """The parts of a pod template."""
-        return cls(pod, spec_of(pod), tuple(containers(pod)))
+        return cls(pod, spec_of(pod), tuple(containers(pod)), known)
 
 
 def pointer_of(pod: Manifest, path: Path) -> str:

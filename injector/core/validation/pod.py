@@ -29,7 +29,7 @@ def problems(pod: Manifest, claims: Set[str] = frozenset(), known: Parts = NONE)
     `claims` are the volumes that its workload adds, `known` what it shares with other pods. The time is
     linear in the size of the pod.
     """
-    parts = PodParts.of(pod)
+    parts = PodParts.of(pod, known)
     return chain(
         field_types.problems(pod, known),
         containers.problems(parts),

@@ -18,18 +18,30 @@ Amounts = dict[str, Decimal]
 _STANDARD: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
 _OF_PODS: Final = frozenset({"cpu", "memory"})
 _HUGE: Final = "hugepages-"
+_QUANTITIES: Final = frozenset({str, int, float})
 
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
     for container in parts.containers:
-        if container.value.get("resources"):
+        own = fields(container.value.get("resources"))
+        if own and not _are_usual(amounts(own.get("limits")), amounts(own.get("requests"))):
             resources = _Resources.of(container.below("resources"), "resources")
             yield from _names(resources, _STANDARD)
             yield from _request_and_limit(resources)
             yield from _huge_pages(resources)
     if fields(parts.spec.value.get("resources")):
         yield from _of_pod(parts)
+
+
+def _are_usual(limits: Amounts, requests: Amounts) -> bool:
+    """Whether these are resources of Kubernetes in amounts that no rule is about."""
+    if not (_STANDARD.issuperset(limits) and _STANDARD.issuperset(requests)):
+        return False
+    for name, amount in limits.items():
+        if amount < 0 or requests.get(name, amount) > amount:
+            return False
+    return not requests or min(requests.values()) >= 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +62,7 @@ def amounts(value: Any) -> Amounts:
     """The quantities of a map of resources; those that cannot be read are left out."""
     out = {}
     for name, quantity in fields(value).items():
-        if isinstance(quantity, bool) or not isinstance(quantity, str | int | float):
+        if type(quantity) not in _QUANTITIES:
             continue
         try:
             out[str(name)] = parse(str(quantity))

@@ -21,10 +21,12 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
     counts = counted(elements(of_pod.value.get("sysctls")), "name")
     for sysctl in of_pod.items("sysctls"):
         name = sysctl.value.get("name")
-        if counts[str(name)] > 1:
+        if counts.get(str(name), 0) > 1:
             yield sysctl.problem(PodRule.SYSCTL, "name", f"sysctl {shown(name)} is there twice")
     yield from _profiles(of_pod)
     for container in parts.containers:
+        if not (of_pod.value or container.value.get("securityContext")):
+            continue
         context = container.below("securityContext")
         if context.value:
             yield from _profiles(context)

@@ -13,7 +13,6 @@ from injector.core.validation.problem import PodProblem, PodRule
 from injector.patterns import pattern
 from injector.printable import shown
 
-_NAME: Final = pattern(r"[ -<>-~]+")
 _FIELDS: Final = frozenset(
     {
         *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
@@ -30,13 +29,24 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
         # There may be many: a place is made only for one with a problem.
         for index, variable in enumerate(elements(container.value.get("env"))):
             name = variable.get("name")
-            if isinstance(name, str) and not _NAME.fullmatch(name):
+            if isinstance(name, str) and not _is_name(name):
                 text = f"the name of variable {shown(name)} needs printable ASCII characters other than ="
                 yield container.item("env", index, variable).problem(PodRule.VARIABLE, "name", text)
             source = variable.get("valueFrom")
-            for field, text in _of_source(source, name) if isinstance(source, dict) else ():
+            if not isinstance(source, dict) or _is_usual(source):
+                continue
+            for field, text in _of_source(source, name):
                 place = container.item("env", index, variable)
                 yield place.problem(PodRule.VARIABLE, f"valueFrom.{field}", text)
+
+
+def _is_usual(source: Manifest) -> bool:
+    """Whether a source is a field of the pod that Kubernetes offers, and nothing else."""
+    reference = source.get("fieldRef")
+    if type(reference) is not dict or len(source) != 1:
+        return False
+    path = reference.get("fieldPath")
+    return type(path) is str and path in _FIELDS
 
 
 def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
@@ -51,6 +61,10 @@ def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
     for kind in ("configMapKeyRef", "secretKeyRef"):
         if isinstance(source.get(kind), dict) and not _is_key_of_object(fields(source[kind])):
             yield kind, f"{kind} of variable {shown(name)} needs a name and a key"
+
+
+def _is_name(name: str) -> bool:
+    return name.isascii() and name.isprintable() and "=" not in name and name != ""
 
 
 def _is_field(path: Any) -> bool:

@@ -17,6 +17,7 @@ from injector.core.validation.places import (
     number,
 )
 from injector.core.validation.problem import Consequence, PodProblem, PodRule
+from injector.parts import Parts
 from injector.printable import shown
 
 _SHORTEST_TOKEN: Final = 600
@@ -41,16 +42,25 @@ def problems(parts: PodParts, claims: Set[str] = frozenset()) -> Iterator[PodPro
     listed = elements(parts.spec.value.get("volumes"))
     counts = counted(listed, "name")
     for index, volume in enumerate(listed):
-        # A place is made only for one with a problem.
-        for rule, field, text in _of_volume(volume, counts[str(volume.get("name"))]):
-            yield parts.spec.item("volumes", index, volume).problem(rule, field, text)
-        if "projected" in volume:
-            yield from _of_tokens(parts.spec.item("volumes", index, volume))
-    known = counts.keys() | claims
+        if (count := counts.get(str(volume.get("name")), 0)) > 1 or not _is_sound(volume, parts.known):
+            yield from _of_volume(parts.spec.item("volumes", index, volume), count)
+    known = frozenset(counts) | claims
     for container in parts.containers:
         yield from _of_mounts(container, known)
         if container.value.get("volumeDevices"):
             yield from _of_devices(container, known)
+
+
+def _is_sound(volume: Manifest, known: Parts) -> bool:
+    """Whether a volume has no problem by itself. A place is made only for one with a problem."""
+    part = known.of(id(volume))
+    if part is not None and _is_sound in part.passed:
+        return True
+    if not is_dns_label(volume.get("name")) or any(_faults(volume)) or any(_short_tokens(volume)):
+        return False
+    if part is not None:
+        part.passed.add(_is_sound)
+    return True
 
 
 def claims_of(holder: Any) -> frozenset[str]:
@@ -59,44 +69,68 @@ def claims_of(holder: Any) -> frozenset[str]:
     return frozenset(str(fields(claim.get("metadata")).get("name")) for claim in elements(listed))
 
 
-def _of_volume(volume: Manifest, count: int) -> Iterator[_Fault]:
-    name = volume.get("name")
+def _of_volume(volume: PodPlace, count: int) -> Iterator[PodProblem]:
+    name = volume.value.get("name")
     if count > 1:
-        yield PodRule.UNIQUE_NAME, "name", f"two volumes have the name {shown(name)}"
+        yield volume.problem(PodRule.UNIQUE_NAME, "name", f"two volumes have the name {shown(name)}")
     if not is_dns_label(name):
         text = f"the name of volume {shown(name)} needs up to 63 lower-case letters, digits and hyphens"
-        yield PodRule.NAME, "name", text
+        yield volume.problem(PodRule.NAME, "name", text)
+    for field, text in _faults(volume.value):
+        yield volume.problem(PodRule.VOLUME, field, text)
+    for source in _short_tokens(volume.value):
+        text = f"expirationSeconds of a token in volume {shown(name)} is below {_SHORTEST_TOKEN}"
+        place = volume.below("projected").item("sources", *source)
+        yield place.problem(PodRule.VOLUME, "serviceAccountToken.expirationSeconds", text)
+
+
+def _faults(volume: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Fields of a source, each with what is wrong with it."""
     for kind, field in _NEEDED.items():
         if kind in volume and isinstance(volume[kind], dict) and volume[kind].get(field) in (None, ""):
-            yield PodRule.VOLUME, kind, f"{kind}.{field} of volume {shown(name)} is missing"
+            yield kind, f"{kind}.{field} of volume {shown(volume.get('name'))} is missing"
     for kind in _WITH_MODE:
         mode = number(fields(volume[kind]).get("defaultMode")) if kind in volume else None
         if mode is not None and mode not in _MODES:
-            text = f"{kind}.defaultMode of volume {shown(name)} needs a number from 0 to 511 (0777)"
-            yield PodRule.VOLUME, f"{kind}.defaultMode", text
+            label = f"{kind}.defaultMode of volume {shown(volume.get('name'))}"
+            yield f"{kind}.defaultMode", f"{label} needs a number from 0 to 511 (0777)"
 
 
-def _of_tokens(volume: PodPlace) -> Iterator[PodProblem]:
-    for source in volume.below("projected").items("sources"):
-        seconds = number(source.below("serviceAccountToken").value.get("expirationSeconds"))
+def _short_tokens(volume: Mapping[str, Any]) -> Iterator[tuple[int, Manifest]]:
+    """The sources of a projected volume with a token that does not live long enough."""
+    for index, source in enumerate(elements(fields(volume.get("projected")).get("sources"))):
+        seconds = number(fields(source.get("serviceAccountToken")).get("expirationSeconds"))
         if seconds is not None and seconds < _SHORTEST_TOKEN:
-            label = f"volume {shown(volume.value.get('name'))}"
-            text = f"expirationSeconds of a token in {label} is below {_SHORTEST_TOKEN}"
-            yield source.problem(PodRule.VOLUME, "serviceAccountToken.expirationSeconds", text)
+            yield index, source
 
 
 def _of_mounts(container: PodContainer, known: Set[str]) -> Iterator[PodProblem]:
     mounts = elements(container.value.get("volumeMounts"))
+    if _are_plain(mounts, known):
+        return
     counts = counted(mounts, "mountPath")
     privileged = fields(container.value.get("securityContext")).get("privileged") is True
     for index, mount in enumerate(mounts):
         if str(mount.get("name")) not in known:
             yield _without_volume(container.item("volumeMounts", index, mount), "volumeMounts")
-        count = counts[str(mount.get("mountPath"))]
-        if count <= 1 and mount.keys() <= _PLAIN_MOUNT:
+        count = counts.get(str(mount.get("mountPath")), 0)
+        if count <= 1 and _PLAIN_MOUNT.issuperset(mount):
             continue
         for rule, field, text in _of_mount(mount, count, privileged):
             yield container.item("volumeMounts", index, mount).problem(rule, field, text)
+
+
+def _are_plain(mounts: list[Manifest], known: Set[str]) -> bool:
+    """Whether mounts have no field that a rule is about, a volume each, and a path of their own."""
+    paths = set()
+    for mount in mounts:
+        name, path = mount.get("name"), mount.get("mountPath")
+        if type(name) is not str or type(path) is not str or name not in known:
+            return False
+        if not _PLAIN_MOUNT.issuperset(mount):
+            return False
+        paths.add(path)
+    return len(paths) == len(mounts)
 
 
 def _of_mount(mount: Manifest, count: int, privileged: bool) -> Iterator[_Fault]:
@@ -121,10 +155,10 @@ def _of_devices(container: PodContainer, known: Set[str]) -> Iterator[PodProblem
         name = device.value.get("name")
         if str(name) not in known:
             yield _without_volume(device, "volumeDevices")
-        if names[str(name)]:
+        if str(name) in names:
             text = f"volume {shown(name)} is in volumeMounts and in volumeDevices"
             yield device.problem(PodRule.MOUNT_PATH, "name", text)
-        if paths[str(device.value.get("devicePath"))]:
+        if str(device.value.get("devicePath")) in paths:
             text = f"devicePath of volume {shown(name)} is a mountPath, too"
             yield device.problem(PodRule.MOUNT_PATH, "devicePath", text)
 

@@ -29,12 +29,15 @@ ON_POD_ONLY: Final = _FOR_OTHERS | {e.key for e in ANNOTATIONS if "read by the i
 """Annotations that have no effect unless they are on the pod itself."""
 
 
+_PLACES: Final = {entry.key: place for place, entry in enumerate(ANNOTATIONS)}
+
+
 def validate(annotations: Mapping[str, str], *, quirks: bool) -> list[AnnotationError]:
     """All annotations whose values are not accepted, in the order of the catalogue."""
     errors = []
-    for entry in ANNOTATIONS:
-        if entry.key in annotations:
-            errors += _problems(entry, annotations[entry.key], quirks)
+    for place in sorted(_PLACES[key] for key in annotations if key in _PLACES):
+        entry = ANNOTATIONS[place]
+        errors += _problems(entry, annotations[entry.key], quirks)
     return errors
 
 

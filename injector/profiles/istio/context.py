@@ -15,7 +15,7 @@ from injector.core.model import Manifest, Owner
 from injector.errors import AnnotationError, RenderError
 from injector.printable import type_name
 from injector.profiles.istio import capture, images, meshconfig, openshift, otel, proxyconfig
-from injector.profiles.istio.asked import Asked
+from injector.profiles.istio.asked import Asked, MadeOfAnnotations
 from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.settings import settings_of
@@ -60,17 +60,17 @@ def _settled(
 ) -> Mapping[str, Any]:
     """What follows from the configuration and from annotations.
 
-    Made once for all pods with the ProxyConfig of the mesh that have none of the annotations it looks for.
+    Made once for all pods with the ProxyConfig of the mesh and the same of the annotations it looks for.
     """
     ids = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
-    usual = proxy is settings_of(run.config).mesh["defaultConfig"] and ids == openshift.DEFAULT_IDS
-    prepared: tuple[Mapping[str, Any], set[str]] | None = run.config.prepared.get(_settled) if usual else None
-    if prepared is not None and prepared[1].isdisjoint(annotations):
-        return prepared[0]
-    looked_at = Asked(annotations)
-    settled = _of_settings(run.config, mesh, proxy, looked_at, ids)
-    if usual and looked_at.asked.isdisjoint(annotations):
-        run.config.prepared[_settled] = settled, looked_at.asked
+    if proxy is not settings_of(run.config).mesh["defaultConfig"] or ids != openshift.DEFAULT_IDS:
+        return _of_settings(run.config, mesh, proxy, Asked(annotations), ids)
+    made: MadeOfAnnotations[Mapping[str, Any]] = run.config.prepared.setdefault(_settled, MadeOfAnnotations())
+    settled = made.find(annotations)
+    if settled is None:
+        looked_at = Asked(annotations)
+        settled = _of_settings(run.config, mesh, proxy, looked_at, ids)
+        made.keep(looked_at, settled)
     return settled
 
 
@@ -78,7 +78,7 @@ def _of_settings(
     config: Config,
     mesh: Any,
     proxy: Manifest,
-    annotations: Mapping[str, str],
+    annotations: Asked,
     ids: tuple[int, int],
 ) -> dict[str, Any]:
     values = config.values
@@ -121,10 +121,10 @@ def _of_settings(
     }
 
 
-def _trimmed(annotations: Mapping[str, str]) -> Mapping[str, str]:
+def _trimmed(annotations: Asked) -> Asked:
     """Blanks around the status port are accepted; as part of an argument the agent would not start by it."""
     port = annotations.get(capture.STATUS_PORT)
-    return annotations if port is None else {**annotations, capture.STATUS_PORT: port.strip()}
+    return annotations if port is None else annotations.replaced(capture.STATUS_PORT, port.strip())
 
 
 def native(annotations: Mapping[str, str], flag: bool) -> bool:

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 
 from injector.core.model import Operation
-from injector.core.tree.application import PatchError, applied, is_json
+from injector.core.tree.application import PatchError, applied
 from injector.core.tree.patches import diff
 from injector.core.tree.schema import same
 from injector.core.tree.strategic_merge import merge
-from tests.core.tree.test_patches import keyed_lists, maps, trees
+from tests.core.tree.test_patches import keyed_lists, maps
 from tests.generators.strategies import drawn, overlays, pods
 
 Operations = tuple[Operation, ...]
@@ -170,15 +170,3 @@ def test_the_tree_is_shared_where_the_patch_does_not_touch_it() -> None:
     result = applied(tree, [Operation("add", "/a/e", 1)])
     assert result["c"] is tree["c"]
     assert result["a"]["b"] is tree["a"]["b"]
-
-
-@given(trees)
-def test_trees_of_json_are_json(tree: Any) -> None:
-    assert is_json(tree)
-
-
-@pytest.mark.parametrize(
-    "value", [{1: 2}, {"a": [(1, 2)]}, [{"a": {1}}], {None: 1}, b"x", type("Text", (str,), {})("x")]
-)
-def test_what_json_writes_as_something_else_is_not_json(value: Any) -> None:
-    assert not is_json(value)

@@ -29,6 +29,14 @@ PODS: dict[str, Manifest] = {
     "config": a_pod(annotations={"proxy.istio.io/config": "concurrency: 3\nproxyMetadata: {A: b}\n"}),
     "volumes": a_pod(annotations={"sidecar.istio.io/userVolume": '{"mine": {"emptyDir": {}}}'}),
     "status port": a_pod(annotations={"status.sidecar.istio.io/port": " 15020 "}),
+    "more resources": a_pod(annotations={"sidecar.istio.io/proxyCPU": "250m"}),
+    "other port": a_pod(annotations={"traffic.sidecar.istio.io/excludeOutboundPorts": "9001"}),
+    "status port and port": a_pod(
+        annotations={
+            "status.sidecar.istio.io/port": " 15020 ",
+            "traffic.sidecar.istio.io/excludeInboundPorts": "9002",
+        }
+    ),
     "metrics": a_pod(annotations={"prometheus.io/port": "8080", "prometheus_io_scrape": "true"}),
     "refused": a_pod(annotations={"sidecar.istio.io/proxyCPU": "many"}),
     "own proxy": a_pod({"name": "istio-proxy", "image": "auto", "resources": {"limits": {"cpu": "1"}}}),
