@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from injector.core.plans.generations import Generations
 from injector.core.plans.planner import bytes_of, reduced
 from injector.core.plans.texts import TOKEN_VOLUME
 from injector.core.profile import Config
+from injector.core.validation.places import elements, fields
 from injector.patterns import pattern
 from injector.server.admission_log import AdmissionLines
 from injector.server.answers import Answer
@@ -50,14 +51,7 @@ _TOKEN_ENDS: Final = (
 )
 # An escape of what stands in texts that are left out; no API server writes these.
 _ESCAPED: Final = pattern(rb"\\u00(?:2[dD]|3[0-9aA]|4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
-# Where texts that are left out may be in a pod.
-_IN_PLACE: Final = frozenset(
-    {
-        ("metadata", "managedFields", "time"),
-        ("spec", "volumes", "name"),
-        *(("spec", part, "volumeMounts", "name") for part in names.CONTAINER_LISTS),
-    }
-)
+_MOST_LEFT_OUT: Final = 20
 # Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
 _LEFT_OUT: Final = b"\xff"
 # Bytes of what is kept of an answer beside its texts, and of a text beside its characters.
@@ -156,8 +150,7 @@ class Replicas:
         is_current = made.config is self._config and made.answer.facts.objects == self._objects
         if not is_current or not made.answer.repeatable or not self._answers.met(review.key):
             return
-        # Another text of the body could be one that is left out, in other letters.
-        repeatable = None if _ESCAPED.search(body) else repeatable_of(review, made)
+        repeatable = repeatable_of(review, made, body)
         if repeatable is not None:
             self._answers.put(review.key, repeatable, _bytes_of(made))
 
@@ -207,7 +200,7 @@ def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
     return text, ()
 
 
-def repeatable_of(review: Review, made: Made) -> Repeatable | None:
+def repeatable_of(review: Review, made: Made, body: bytes) -> Repeatable | None:
     """An answer for all replicas of a review; None where it is for this one alone."""
     outcome = made.answer.outcome
     before, middle, after = made.out.partition(b'"uid":"%b"' % review.uid)
@@ -220,10 +213,10 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     left_out = [text.decode("ascii") for text in review.left_out]
     if any(name in text for name in left_out for text in texts):
         return None
-    if left_out and (any(TOKEN_VOLUME in text for text in texts) or made.asked.name in left_out):
+    if left_out and any(TOKEN_VOLUME in text for text in texts):
         # A volume of the injection could have the name of the pod's own.
         return None
-    if not set(left_out).isdisjoint(_texts_elsewhere(made.asked.pod, ())):
+    if not _are_in_place(set(left_out), made.asked.pod, body):
         return None
     if review.left_out and not unread.replicas_are_alike(made.asked.pod, made.config):
         return None
@@ -237,14 +230,23 @@ def repeatable_of(review: Review, made: Made) -> Repeatable | None:
     )
 
 
-def _texts_elsewhere(tree: Any, place: tuple[str, ...]) -> Iterator[str]:
-    """The texts of a pod where none differs between replicas; `place` has no indices."""
-    if type(tree) is str and place not in _IN_PLACE:
-        yield tree
-    for key, value in tree.items() if type(tree) is dict else ():
-        yield from _texts_elsewhere(value, (*place, key))
-    for value in tree if type(tree) is list else ():
-        yield from _texts_elsewhere(value, place)
+def _are_in_place(left_out: Collection[str], pod: Manifest, body: bytes) -> bool:
+    """Whether texts that the key of a body leaves out are where they belong in the pod, and nowhere else."""
+    # Another text of the body could be one of them in other letters, and searching for many takes long.
+    if _ESCAPED.search(body) or len(left_out) > _MOST_LEFT_OUT:
+        return False
+    places = list(_in_places(pod))
+    return all(body.count(text.encode("ascii")) == places.count(text) for text in left_out)
+
+
+def _in_places(pod: Manifest) -> Iterator[Any]:
+    """The values where those that differ between replicas belong."""
+    spec = fields(pod.get("spec"))
+    yield from (each.get("time") for each in elements(fields(pod.get("metadata")).get("managedFields")))
+    yield from (each.get("name") for each in elements(spec.get("volumes")))
+    for part in names.CONTAINER_LISTS:
+        for container in elements(spec.get(part)):
+            yield from (each.get("name") for each in elements(container.get("volumeMounts")))
 
 
 def _bytes_of(made: Made) -> int:
