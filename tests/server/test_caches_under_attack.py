@@ -158,8 +158,8 @@ def test_a_long_head_is_parsed_each_time(length: int, known: bool) -> None:
     data = b"POST /inject HTTP/1.1\r\nUser-Agent: %b\r\nContent-Length: 2\r\n\r\n{}" % (b"x" * length)
     headers = [(b"user-agent", b"x" * length), (b"content-type", b"application/json")]
     query = {"path": "/inject", "method": "POST", "http_version": "1.1", "query_string": b""}
-    found = head_of(data, {**query, "headers": [*headers, (b"content-length", b"2")]})
-    assert isinstance(found, RequestHead) is known
+    head = head_of(data, {**query, "headers": [*headers, (b"content-length", b"2")]})
+    assert isinstance(head, RequestHead) is known
 
 
 # Bounds of what is learned.
@@ -200,10 +200,10 @@ def test_outlines_of_masks_that_are_dropped_hold_none_of_them(parsed: Bodies) ->
             if ord(name) >> number & 1:
                 pod["metadata"]["labels"][label] = "-not-a-label"
         learn(both, body_of(review_with(pod)))
-    held = [each for part in (outlines_of(both)._outlines._young, outlines_of(both)._outlines._old)
+    outlines = [each for part in (outlines_of(both)._outlines._young, outlines_of(both)._outlines._old)
             for each, _ in part.values()]  # fmt: skip
-    assert held
-    assert not any(hasattr(each, "mask") for each in held)
+    assert outlines
+    assert not any(hasattr(each, "mask") for each in outlines)
 
 
 def test_a_review_of_very_many_texts_is_not_learned(parsed: Bodies) -> None:
