@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, Final
 
 import pytest
@@ -38,12 +37,6 @@ def outlining(pod: Manifest | None = None, raw: Manifest | None = None, **more: 
 def learn(both: Beside, body: bytes, path: str = "/inject") -> None:
     for _ in range(TIMES):
         both.ask(body, path)
-
-
-@cache
-def of_rich() -> Beside:
-    """One with the outline of the rich pod, for tests that only ask."""
-    return outlining()
 
 
 def outlined(parsed: Bodies, both: Beside, body: bytes, path: str = "/inject") -> bool:

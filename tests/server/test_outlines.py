@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.server.beside import Beside, MiB, body_of, config_of, unhurried
-from tests.server.outlining import Bodies, learn, noted, of_rich, outlined, outlining
+from tests.server.outlining import Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import PLACES, Manifest, N, at, owned, renamed, review_with, rich, with_text
 
 UNIQUE: Final = "unique-text"
@@ -43,8 +43,9 @@ def is_alone(text: Any) -> bool:
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_text_of_its_kind_needs_no_parsing(parsed: Bodies, place: str) -> None:
+    both = outlining()
     for text in PLACES[place][1]:
-        served = outlined(parsed, of_rich(), body_of(review_with(with_text(place, text))))
+        served = outlined(parsed, both, body_of(review_with(with_text(place, text))))
         if place not in NOT_ALONE:
             assert served == is_alone(text), text
 
@@ -69,19 +70,20 @@ def test_an_outline_that_another_text_made_serves_the_pod_too(place: str) -> Non
 
 
 def test_arguments_and_variables_of_the_same_number_need_no_parsing(parsed: Bodies) -> None:
+    both = outlining()
     for field, other in (
         ("args", ["--other", ""]),
         ("command", ["/bin/x y"]),
         ("env", [{"name": "OTHER NAME", "value": "a=b"}, {"name": "SETTING_1", "value": ""}]),
     ):
         pod = at("spec", "containers", 0, field)(rich(), other)
-        assert outlined(parsed, of_rich(), body_of(review_with(pod))), field
+        assert outlined(parsed, both, body_of(review_with(pod))), field
         more = at("spec", "containers", 0, field)(rich(), [*other, other[0]])
-        assert not outlined(parsed, of_rich(), body_of(review_with(more))), field
+        assert not outlined(parsed, both, body_of(review_with(more))), field
     for name in ("A=B", "", "é"):
         variables = [{"name": name, "value": "x"}, {"name": "B", "value": "x"}]
         pod = at("spec", "containers", 0, "env")(rich(), variables)
-        assert not outlined(parsed, of_rich(), body_of(review_with(pod))), name
+        assert not outlined(parsed, both, body_of(review_with(pod))), name
 
 
 RAW: Final = {
@@ -106,11 +108,12 @@ RAW: Final = {
 
 @pytest.mark.parametrize("raw", RAW)
 def test_whatever_stands_where_a_text_is_left_out_is_read_as_json(parsed: Bodies, raw: str) -> None:
+    both = outlining()
     places = [place for place, (_, of_kind, _) in PLACES.items() if any(map(is_alone, of_kind))]
     for place in places:
         body = body_of(review_with(with_text(place, UNIQUE)))
         assert UNIQUE.encode() in body
-        served = outlined(parsed, of_rich(), body.replace(UNIQUE.encode(), RAW[raw]))
+        served = outlined(parsed, both, body.replace(UNIQUE.encode(), RAW[raw]))
         assert not served or (
             raw == "nothing" and place in ("checksum", "restartedAt", "uid", "uid of the owner")
         )
@@ -119,7 +122,7 @@ def test_whatever_stands_where_a_text_is_left_out_is_read_as_json(parsed: Bodies
         request["request"]["uid"] = "5a0c63a4-2f0b-4f86-a9b7-000000000000"
         body = body_of(request)
         assert text.encode() in body
-        served = outlined(parsed, of_rich(), body.replace(text.encode(), b'"%b"' % RAW[raw]))
+        served = outlined(parsed, both, body.replace(text.encode(), b'"%b"' % RAW[raw]))
         assert not served or (raw == "nothing" and text in ('"value-0"', '"--port"'))
 
 
@@ -131,6 +134,7 @@ ANY_TEXT: Final = st.sampled_from(["", "x", "cart", "auto", "a-b", "metrics", "k
 @settings(max_examples=60 * N, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.sampled_from(sorted(PLACES)), st.integers(0), ANY_TEXT), min_size=1, max_size=6))
 def test_several_texts_may_be_others(changes: list[tuple[str, int, str]]) -> None:
+    both = outlining()
     with unhurried():
         pod = rich()
         for place, number, text in changes:
@@ -141,7 +145,7 @@ def test_several_texts_may_be_others(changes: list[tuple[str, int, str]]) -> Non
                 pod = put(pod, copy.deepcopy(chosen))
             except (TypeError, KeyError, IndexError):
                 continue
-        of_rich().ask(body_of(review_with(pod)))
+        both.ask(body_of(review_with(pod)))
 
 
 # What texts have to do with each other.

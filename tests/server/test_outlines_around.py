@@ -9,7 +9,7 @@ import pytest
 
 from injector.core.model import Namespace
 from tests.server.beside import Beside, MiB, body_of, config_of, pod_of, unhurried
-from tests.server.outlining import TIMES, Bodies, learn, noted, of_rich, outlined, outlining
+from tests.server.outlining import TIMES, Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import (
     PROXY_CONFIG,
     Manifest,
@@ -77,9 +77,10 @@ NO_FIELDS: Final = {
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_managed_fields_may_be_any(parsed: Bodies, name: str) -> None:
+    both = outlining()
     for _ in range(2):
-        assert outlined(parsed, of_rich(), with_fields(FIELDS[name]))
-    learn(of_rich(), with_fields(FIELDS[name]))
+        assert outlined(parsed, both, with_fields(FIELDS[name]))
+    learn(both, with_fields(FIELDS[name]))
 
 
 @pytest.mark.parametrize("name", NO_FIELDS)
@@ -123,14 +124,15 @@ def test_fields_in_another_place_are_part_of_the_shape(parsed: Bodies) -> None:
 
 
 def test_what_is_logged_and_answered_is_of_the_review(parsed: Bodies) -> None:
+    both = outlining()
     for uid in ("a", "A-0", "x" * 64):
         review = review_with(owned(rich(), "other", "abc"))
         review["request"]["uid"] = uid
-        assert outlined(parsed, of_rich(), body_of(review))
+        assert outlined(parsed, both, body_of(review))
     for value in ("", "x" * 65, "a b", None, 7):
         review = review_with(rich())
         review["request"]["uid"] = value
-        assert not outlined(parsed, of_rich(), body_of(review))
+        assert not outlined(parsed, both, body_of(review))
 
 
 def test_another_request_is_another_outline(parsed: Bodies) -> None:

@@ -35,7 +35,10 @@ def unavailable() -> str | None:
 
 
 def totals(module: str) -> dict[str, int]:
-    """Instructions of each part that a module, run with the path of the library, names in its dumps."""
+    """Instructions of each part that a module, run with the path of the library, names in its dumps.
+
+    Of several dumps of a part, the largest counts.
+    """
     with tempfile.TemporaryDirectory(prefix="instructions-") as folder:
         library, out = Path(folder, "counting.so"), Path(folder, "out")
         subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, SOURCE], check=True)
@@ -47,7 +50,12 @@ def totals(module: str) -> dict[str, int]:
         done = subprocess.run(command, cwd=REPO, env=environ, capture_output=True, text=True, check=False)
         if done.returncode:
             raise CountingError("\n".join(done.stderr.splitlines()[-20:]))
-        return dict(_total(file.read_text()) for file in sorted(Path(folder).glob("out.*")))
+        # Now and then callgrind begins late, and counts less.
+        most: dict[str, int] = {}
+        for file in sorted(Path(folder).glob("out.*")):
+            name, total = _total(file.read_text())
+            most[name] = max(total, most.get(name, 0))
+        return most
 
 
 def _total(profile: str) -> tuple[str, int]:
