@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -188,3 +189,21 @@ def test_cpu_and_memory_are_those_of_a_process_and_its_children() -> None:
         own = int(Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
         assert processes.memory(process.pid) > own
         process.communicate(b"\n")
+
+
+def test_a_paused_process_uses_no_time_and_goes_on_afterwards() -> None:
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        assert busy.pid in processes.started_by(os.getpid())
+        with processes.paused([busy.pid]):
+            deadline = time.monotonic() + 60
+            while Path(f"/proc/{busy.pid}/stat").read_text().split()[2] != "T":
+                assert time.monotonic() < deadline
+            before = processes.cpu_seconds(busy.pid)
+            time.sleep(0.1)
+            assert processes.cpu_seconds(busy.pid) == before
+        while processes.cpu_seconds(busy.pid) == before:
+            assert time.monotonic() < deadline
+    finally:
+        busy.kill()
+        busy.wait()

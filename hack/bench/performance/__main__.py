@@ -16,15 +16,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from hack.bench import installed, measured, namespaces
-from hack.bench.performance import commandline, istiod, page, reviews, rounds, servers, starting
+from hack.bench.performance import commandline, istiod, page, processes, reviews, rounds, servers, starting
 from hack.bench.performance.figures import (
     BEFORE,
     EXPLAIN,
     FLOOR,
     INJECTOR,
+    ISTIOD,
     PLAIN,
     SERVE,
     Figures,
@@ -45,6 +47,14 @@ PAGES = REPO / "docs" / "explanation"
 BEFORE_COMMIT = "da8ff5c9"
 ROUNDS, PODS = 3, 10_000
 BRIEF_ROUNDS, BRIEF_PODS = 1, 1_000
+
+
+def _alone(all_servers: Sequence[Server], server: Server) -> contextlib.AbstractContextManager[None]:
+    """Pause what would take the core from a server now and then: the others, and what istiod alone needs."""
+    others = {each.process for each in all_servers}
+    if server.name != ISTIOD:
+        others.update(processes.started_by(os.getpid()))
+    return processes.paused(others - {server.process})
 
 
 def main() -> int:
@@ -120,7 +130,7 @@ def _admissions(options: argparse.Namespace, count: int, pods: int) -> tuple[lis
         for server in all_servers:
             rounds.warm_up(server)
         loads = rounds.Loads(keys, options.brief)
-        runs = list(rounds.rounds(all_servers, loads, count, _say))
+        runs = list(rounds.rounds(all_servers, loads, count, _say, partial(_alone, all_servers)))
         _say("memory")
         return runs, list(rounds.memory(_without_before(all_servers), runs, loads, pods))
 

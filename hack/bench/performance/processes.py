@@ -10,7 +10,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,29 @@ def started(
         process.wait()
 
 
+@contextlib.contextmanager
+def paused(processes: Iterable[int]) -> Iterator[None]:
+    """Let these processes and their children use no CPU while the body runs."""
+    all_of_them = [each for process in processes for each in _tree(process)]
+    for each in all_of_them:
+        _signal(each, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for each in all_of_them:
+            _signal(each, signal.SIGCONT)
+
+
+def started_by(process: int) -> list[int]:
+    """The processes that a process has started and that run, without their children."""
+    return _children(process)
+
+
+def _signal(process: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+
+
 def cpu_seconds(process: int) -> float:
     """The CPU time of a process and of its children that run, by the kernel's clock of each."""
     # The clock of a process is its id, inverted, and a kind: 2 is the CPU time (clock_getcpuclockid(3)).
@@ -81,6 +104,10 @@ def memory(process: int) -> int:
 
 def _tree(process: int) -> Iterator[int]:
     yield process
-    for children in Path(f"/proc/{process}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _tree(int(child))
+    for child in _children(process):
+        yield from _tree(child)
+
+
+def _children(process: int) -> list[int]:
+    texts = (children.read_text() for children in Path(f"/proc/{process}/task").glob("*/children"))
+    return [int(child) for text in texts for child in text.split()]

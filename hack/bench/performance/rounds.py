@@ -6,6 +6,7 @@ Not here: the servers (servers.py, istiod.py) and what the figures say (figures.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +37,10 @@ WARM_UP = 60
 # Numbers of Deployments that no load has.
 NOT_IN_A_LOAD = 10_000_000
 _TOP_UP_SECONDS, _TOP_UP_CONNECTIONS = 600.0, 2
+
+
+Alone = Callable[[Server], AbstractContextManager[object]]
+"""What is around a measurement of a server."""
 
 
 @dataclass
@@ -85,8 +90,14 @@ def warm_up(server: Server) -> None:
     list(server.answers(reviews.distinct(NOT_IN_A_LOAD, WARM_UP)))
 
 
-def rounds(servers: Sequence[Server], loads: Loads, count: int, say: Callable[[str], None]) -> Iterator[Run]:
-    """So many rounds; the servers take turns in being the first."""
+def rounds(
+    servers: Sequence[Server],
+    loads: Loads,
+    count: int,
+    say: Callable[[str], None],
+    alone: Alone = nullcontext,
+) -> Iterator[Run]:
+    """So many rounds; the servers take turns in being the first. Each is measured within `alone` of it."""
     for number in range(count):
         first = number % len(servers)
         in_turn = [*servers[first:], *servers[:first]]
@@ -97,7 +108,8 @@ def rounds(servers: Sequence[Server], loads: Loads, count: int, say: Callable[[s
                 file = loads.file(load)
                 for server in of_it:
                     most = loads.most(server.name, load)
-                    yield _run(server, load, connections, number, file, most)
+                    with alone(server):
+                        yield _run(server, load, connections, number, file, most)
 
 
 def memory(servers: Sequence[Server], runs: Sequence[Run], loads: Loads, pods: int) -> Iterator[Memory]:
