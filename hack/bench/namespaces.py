@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from injector.config.loading import load
+from injector.core.profile import Config
 from injector.kube.async_client import AsyncCluster
 from injector.kube.lists import PAGE_SIZE, Object
 from injector.kube.objects import NAMESPACES
@@ -111,20 +112,27 @@ def namespace(number: int) -> dict[str, Any]:
 
 
 async def _cached(count: int) -> Cached:
+    # What is loaded at the first use is no copy of a namespace.
+    config = load(None)
+    before, _ = await _known(1, config)
+    size, peak = await _known(count, config)
+    return Cached(count, size - before, peak - before)
+
+
+async def _known(count: int, config: Config) -> tuple[int, int]:
+    """The resident set once so many namespaces are known, and the most of it so far."""
     facts = ClusterFacts(PagedCluster(count))
-    facts.need(load(None))
-    gc.collect()
-    before = _memory("VmRSS")
+    facts.need(config)
     async with asyncio.TaskGroup() as group:
         facts.start(group)
         while not facts.synced(NAMESPACES):
             await asyncio.sleep(0.01)
         gc.collect()
-        size, peak = _memory("VmRSS") - before, _memory("VmHWM") - before
+        size, peak = _memory("VmRSS"), _memory("VmHWM")
         if facts.namespace_of(namespace(count - 1)["metadata"]["name"]) is None:
             sys.exit("namespaces: the last one is not known")
         facts.stop()
-    return Cached(count, size, peak)
+    return size, peak
 
 
 def _memory(field: str) -> int:

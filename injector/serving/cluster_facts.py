@@ -110,12 +110,18 @@ class ClusterFacts:
 
 def _namespace(item: Manifest) -> Namespace:
     meta = item["metadata"]
-    return Namespace(sys.intern(meta["name"]), _shared(meta.get("labels")), _shared(meta.get("annotations")))
+    name = meta["name"]
+    return Namespace(name, _shared(meta.get("labels"), name), _shared(meta.get("annotations"), name))
 
 
-def _shared(texts: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The same, with one copy of a text for all namespaces: keys are mostly the same, values often."""
-    return {sys.intern(key): _interned(value) for key, value in (texts or {}).items()}
+def _shared(texts: Mapping[str, str] | None, name: str) -> Mapping[str, str]:
+    """The same, with one copy of a text: keys are mostly the same in all namespaces, values often.
+
+    The name is a label, too, and in no other namespace.
+    """
+    return {
+        sys.intern(key): name if value == name else _interned(value) for key, value in (texts or {}).items()
+    }
 
 
 def _interned(value: str) -> str:
