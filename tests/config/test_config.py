@@ -464,11 +464,20 @@ def test_a_dry_run_reports_a_template_that_fails_for_some_pods_once(profile: Pat
     assert {p.where for p in problems} == {f"{profile / 'extra.yaml.j2'}:3"}
 
 
-def test_a_dry_run_reports_bytes_that_differ_between_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_reports_bytes_that_differ_between_processes(
+    profile: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # No template can be made to depend on the order of hashes, so that the processes are stood in for.
     results = iter([Trial((), "a"), Trial((), "b")])
     monkeypatch.setattr(trials, "_child", lambda *_: next(results))
-    assert [p.code for p in dry_run(Input(Text("", "c.yaml")))] == ["determinism"]
+    assert [p.code for p in dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))] == ["determinism"]
+
+
+@pytest.mark.parametrize("text", ["", "profile: istio\ntemplates: {own: 'metadata: {}'}\n"])
+def test_a_dry_run_of_code_that_ships_takes_one_process(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = iter([Trial((), "a")])
+    monkeypatch.setattr(trials, "_child", lambda *_: next(results))
+    assert dry_run(Input(Text(text, "c.yaml"))) == []
 
 
 def test_a_dry_run_stops_a_process_that_takes_too_much(

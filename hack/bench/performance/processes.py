@@ -17,6 +17,8 @@ from typing import Any
 START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
 _TAIL = 2000
+# Seconds between two looks at a program that starts.
+_STEP, _TIMED_STEP = 0.02, 0.005
 
 
 class BenchError(Exception):
@@ -36,11 +38,11 @@ def started(
     log: Path,
     ready: Callable[[], bool],
     environment: Mapping[str, str] | None = None,
-    step: float = 0.02,
+    timed: bool = False,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program on the first core while the body runs, once it is ready; its output is the log.
 
-    It is asked every `step` whether it is ready.
+    A start that is `timed` has all cores, as its processes share the work, and is looked at often.
     """
     with log.open("wb") as lines:
         process = subprocess.Popen(
@@ -50,14 +52,14 @@ def started(
             stdin=subprocess.DEVNULL,
             stdout=lines,
             stderr=lines,
-            preexec_fn=on_core(0),
+            preexec_fn=None if timed else on_core(0),
         )
     try:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise BenchError(f"{log.stem} does not start: {log.read_text(errors='replace')[-_TAIL:]}")
-            time.sleep(step)
+            time.sleep(_TIMED_STEP if timed else _STEP)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)

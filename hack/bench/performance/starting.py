@@ -78,7 +78,8 @@ def _until_ready(program: Path, keys: Path, kubeconfig: Path) -> float:
         return servers.is_ready(ports[1], "/readyz")
 
     begun = time.monotonic()
-    with processes.started(command, keys, keys / "starting.log", ready, {"PYTHONPATH": ""}, 0.005) as process:
+    log, elsewhere = keys / "starting.log", {"PYTHONPATH": ""}
+    with processes.started(command, keys, log, ready, elsewhere, timed=True) as process:
         seconds = time.monotonic() - begun
         # It would wait for requests that are under way.
         process.kill()
