@@ -24,7 +24,7 @@ EXCEPTIONS = {
         "tests/chart/test_chart_rendered.py": 406,
         "tests/cli/test_commands.py": 416,
         "tests/cli/test_kube_inject.py": 442,
-        "tests/config/test_config.py": 491,
+        "tests/config/test_config.py": 484,
         "tests/core/diagnosis/test_diagnoses.py": 524,
         "tests/core/injection/test_decisions.py": 514,
         "tests/core/injection/test_uninjection.py": 398,

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from injector.config import child, trials, upstream
+from injector.config import child, upstream
 from injector.config.fields import SettingProblem, declared
 from injector.config.folder import find, open_folder, shipped
 from injector.config.loading import Input, Overrides, Text, load, load_input
 from injector.config.schema import Settings, read_settings
 from injector.config.snapshot import build, merged
-from injector.config.trials import Trial, dry_run
+from injector.config.trials import dry_run
 from injector.core.injection.pipeline import inject
 from injector.core.model import Facts, Verdict
 from injector.core.profile import Config, Profile
@@ -462,22 +462,6 @@ def test_a_dry_run_reports_a_template_that_fails_for_some_pods_once(profile: Pat
     problems = dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))
     assert {p.code for p in problems} == {"render"}
     assert {p.where for p in problems} == {f"{profile / 'extra.yaml.j2'}:3"}
-
-
-def test_a_dry_run_reports_bytes_that_differ_between_processes(
-    profile: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # No template can be made to depend on the order of hashes, so that the processes are stood in for.
-    results = iter([Trial((), "a"), Trial((), "b")])
-    monkeypatch.setattr(trials, "_child", lambda *_: next(results))
-    assert [p.code for p in dry_run(Input(Text(f"profile: {profile}\n", "c.yaml")))] == ["determinism"]
-
-
-@pytest.mark.parametrize("text", ["", "profile: istio\ntemplates: {own: 'metadata: {}'}\n"])
-def test_a_dry_run_of_code_that_ships_takes_one_process(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = iter([Trial((), "a")])
-    monkeypatch.setattr(trials, "_child", lambda *_: next(results))
-    assert dry_run(Input(Text(text, "c.yaml"))) == []
 
 
 def test_a_dry_run_stops_a_process_that_takes_too_much(
