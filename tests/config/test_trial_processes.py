@@ -14,7 +14,7 @@ def findings(text: str, digests: str, monkeypatch: pytest.MonkeyPatch) -> list[s
     results = [Trial((), digest) for digest in digests]
     # No template can be made to depend on the order of hashes.
     monkeypatch.setattr(trials, "_child", lambda *_: results.pop())
-    out = [each.code for each in dry_run(Input(Text(text, "c.yaml")))]
+    out: list[str] = [each.code for each in dry_run(Input(Text(text, "c.yaml")))]
     assert not results
     return out
 
