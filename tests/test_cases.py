@@ -422,11 +422,11 @@ _CLUSTER, _CONFIG = "apiserver/test_check_cluster.py", "config/test_config.py"
 OTHER_FINDINGS = {
     FindingCode.UNDO_TOO_LARGE: "core/injection/test_uninjection.py",
     FindingCode.UNINJECT: _COMMANDS,
-    FindingCode.GO_TEMPLATE: _CONFIG,
     FindingCode.OPEN_ANNOTATIONS: "cli/test_annotation_rules.py",
     **dict.fromkeys((FindingCode.FAILS_OPEN, FindingCode.LOAD), _COMMANDS),
     FindingCode.CRASH: "config/test_trials.py",
-    **dict.fromkeys((FindingCode.RENDER, FindingCode.DETERMINISM, FindingCode.LIMIT), _CONFIG),
+    **dict.fromkeys((FindingCode.GO_TEMPLATE, FindingCode.RENDER, FindingCode.LIMIT), _CONFIG),
+    FindingCode.DETERMINISM: "config/test_trial_processes.py",
     FindingCode.POD_SECURITY: _CHECKS,
     FindingCode.DRIFT: "cli/test_against.py",
     **dict.fromkeys((code for code in FindingCode if code.subject == "file"), "cli/test_wrong_files.py"),

