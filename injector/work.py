@@ -39,7 +39,10 @@ _MOST_KEYS: Final = 4096
 
 def _units_of_key(key: Any) -> int:
     units = _units(key)
-    if type(key) is str and not units and len(_NO_UNITS) < _MOST_KEYS:
+    if type(key) is str and not units:
+        if len(_NO_UNITS) >= _MOST_KEYS:
+            # Keys that one pod has must not keep out those of all others.
+            _NO_UNITS.clear()
         _NO_UNITS.add(key)
     return units
 

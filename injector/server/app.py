@@ -118,7 +118,7 @@ class Webhook:
                     answer = self._repeated(request)
                 answer = answer or await self._admit(request, gone_of(scope))
         except Overloaded as overload:
-            self._note(overload.cause)
+            self._note_refusal(overload.cause)
             await body.discard()
             await send_overloaded(send, last=not body.ended)
             return
@@ -135,7 +135,7 @@ class Webhook:
             await body.discard()
             raise ReviewError(f"the caller is rejected: {reason}", status=status)
 
-    def _note(self, cause: str) -> None:
+    def _note_refusal(self, cause: str) -> None:
         """Count a refusal, and log the overload now and then."""
         self._state.metrics.shed(cause)
         if times := self._overloads.times("overloaded"):

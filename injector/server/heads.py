@@ -18,10 +18,11 @@ from injector.server.http import budget_of, check_head
 _NAMES: Final = {b"host", b"user-agent", b"content-length", b"accept", b"content-type", b"accept-encoding"}
 _LENGTH: Final = b"\r\nContent-Length: "
 _END: Final = b"\r\n\r\n"
-# A longer head is parsed each time: what is known is kept for each connection, and not checked again.
+# A longer head is parsed each time: each connection keeps one, which its memory does not count.
 _LONGEST: Final = 4096
+# Of the length of a body; how long it may be is checked with each request.
 _DIGITS: Final = 7
-_MOST: Final = 10**_DIGITS
+_NO_LIMIT: Final = 10**_DIGITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def head_of(data: bytes, scope: Mapping[str, Any]) -> RequestHead | None:
     end = data.find(_END)
     place = data.find(_LENGTH, 0, end)
     try:
-        check_head(scope, _MOST)
+        check_head(scope, _NO_LIMIT)
     except ReviewError:
         return None
     if place < 0 or end > _LONGEST:

@@ -130,7 +130,7 @@ class PlanStore:
 class OnceMet:
     """Digests that were met, in `size` bytes; each has one place, which another may take.
 
-    Two are taken for the same once in four thousand million times.
+    Of 2^32 pairs of digests, one is taken for the same.
     """
 
     def __init__(self, size: int) -> None:
