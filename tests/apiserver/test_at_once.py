@@ -67,14 +67,15 @@ def test_an_api_server_gets_answers_that_were_not_parsed(bed: ApiServer) -> None
         try:
             assert create(bed, namespace, registration(server)).status == 0
 
-            def called() -> bool:
-                create(bed, namespace, a_pod("first"), flags=("--dry-run=server",))
-                return bool(counted.parsed)
+            def asked_at_once() -> bool:
+                # More than one call, as the API server may open a connection for each of the first.
+                answer = create(bed, namespace, a_pod("first"), flags=("--dry-run=server",))
+                assert answer.status == 0, answer.err
+                return len(counted.heads) > 1
 
-            server.until("the webhook is called", called)
-            pods = [a_pod(f"pod-{number}") for number in range(6)]
-            answer = create(bed, namespace, *pods, flags=("-o", "name"))
+            server.until("a review is asked at once", asked_at_once)
+            answer = create(bed, namespace, a_pod("last"), flags=("-o", "name"))
         finally:
             kubectl(bed, "delete", "mutatingwebhookconfiguration", SWITCH)
     assert answer.status == 0, answer.err
-    assert [(head.path, head.budget) for head in counted.heads[-5:]] == [("/inject", 10.0)] * 5
+    assert {(head.path, head.budget) for head in counted.heads} == {("/inject", 10.0)}
