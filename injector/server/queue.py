@@ -133,11 +133,11 @@ class Queue:
     def __len__(self) -> int:
         return len(self._loop_lines) + len(self._thread_lines)
 
-    def check(self, budget: float | None) -> None:
-        """Raise Overloaded where a new request of any namespace would wait too long."""
+    def check(self, budget: float | None, namespace: str | None = None) -> None:
+        """Raise Overloaded where a new request would wait too long: of any namespace, or of this one."""
         if len(self._loop_lines) >= self.size.length and self._loop_lines.longest() <= 1:
             raise Overloaded("full")
-        if self._loop_lines.wait(None) > _patience(budget) / 2:
+        if self._loop_lines.wait(namespace) > _patience(budget) / 2:
             raise Overloaded("wait")
 
     def holding(self) -> Holding:
