@@ -121,7 +121,8 @@ class Queue:
         self._loop_lines: Lines[_LoopCall] = Lines(self._accounts)
         self.held = 0
         self._busy_since: float | None = None
-        self._turn = self._used_at_once = 0.0
+        # Since the turn of the loop began; whether its end is awaited.
+        self._used_at_once, self._ends_turn = 0.0, False
         self._scheduled = False
         self._thread_lines: Lines[_ThreadCall] = Lines(self._accounts)
         # At most one admission of a namespace is done in a thread at a time.
@@ -135,7 +136,8 @@ class Queue:
 
     def check(self, budget: float | None, namespace: str | None = None) -> None:
         """Raise Overloaded where a new request would wait too long: of any namespace, or of this one."""
-        if len(self._loop_lines) >= self.size.length and self._loop_lines.longest() <= 1:
+        own = 0 if namespace is None else self._loop_lines.waiting(namespace)
+        if len(self._loop_lines) >= self.size.length and self._loop_lines.longest() <= own + 1:
             raise Overloaded("full")
         if self._loop_lines.wait(namespace) > _patience(budget) / 2:
             raise Overloaded("wait")
@@ -149,12 +151,11 @@ class Queue:
 
         All such work in a turn of the loop takes a slice at most, and then what waits takes one.
         """
-        # uvloop's time stands still during a turn.
-        turn = asyncio.get_running_loop().time()
-        if turn != self._turn:
-            self._turn, self._used_at_once = turn, 0.0
         if self._used_at_once > SLICE_SECONDS:
             return None
+        if not self._ends_turn:
+            self._ends_turn = True
+            asyncio.get_running_loop().call_soon(self._end_turn)
         self._accounts.enter(namespace)
         begun = time.thread_time()
         try:
@@ -167,6 +168,9 @@ class Queue:
                 # Else it is part of the time between two turns.
                 self._loop_lines.took(namespace, used)
             self._accounts.leave(namespace)
+
+    def _end_turn(self) -> None:
+        self._used_at_once, self._ends_turn = 0.0, False
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:
         """Run the work in the loop in its turn. Raises Overloaded."""

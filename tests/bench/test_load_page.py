@@ -60,6 +60,7 @@ def an_overload(name: str, capacity: float, rate: float, **last: Any) -> Overloa
 GOOD = page.Overloads(
     Capacity(((1, 90.0), (2, 95.0), (4, 100.0))),
     Capacity(((1, 100.0), (2, 195.0), (4, 200.0))),
+    Capacity(((1, 500.0), (2, 900.0), (4, 1000.0))),
     0.0002,
     an_overload("slow", 100.0, 95.0),
     an_overload("closed", 200.0, 190.0),
@@ -76,7 +77,7 @@ def test_refusals_take_their_part_of_the_capacity() -> None:
 
 
 def test_the_callers_that_saturate_are_the_fewest_that_get_nearly_all() -> None:
-    assert GOOD.capacity.callers == 2
+    assert GOOD.ordinary.callers == 2
 
 
 def test_a_refusal_costs_what_a_load_took_beyond_its_answers() -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import uvloop
 
 from injector.server import queue
 from injector.server.queue import Queue, Size
@@ -45,7 +46,7 @@ def test_at_once_is_for_who_would_be_next(
 def test_what_waits_gets_a_slice_of_each_turn_beside_what_is_done_at_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    used, turn, order = [0.0], [1.0], list[str]()
+    used, order = [0.0], list[str]()
     for clock in ("thread_time", "perf_counter"):
         monkeypatch.setattr(time, clock, lambda: used[0])
 
@@ -55,14 +56,11 @@ def test_what_waits_gets_a_slice_of_each_turn_beside_what_is_done_at_once(
         return name
 
     async def main() -> None:
-        # As uvloop's clock, which goes on with each turn.
-        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: turn[0])
         waiting = Queue(Size(length=LENGTH))
         queued = asyncio.create_task(results(waiting, *[partial(work, "waits")] * 3))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
-        while not queued.done() and turn[0] < 100:
-            turn[0] += 1
+        while not queued.done() and len(order) < 100:
             while waiting.at_once(partial(work, "now"), "shop"):
                 pass
             await asyncio.sleep(0)
@@ -77,7 +75,7 @@ def test_what_waits_gets_a_slice_of_each_turn_beside_what_is_done_at_once(
 
 
 def test_at_once_takes_a_slice_of_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    used, turn = [0.0], [1.0]
+    used = [0.0]
     monkeypatch.setattr(time, "thread_time", lambda: used[0])
 
     def work() -> str:
@@ -85,14 +83,28 @@ def test_at_once_takes_a_slice_of_each_turn_of_the_loop(monkeypatch: pytest.Monk
         return "done"
 
     async def main() -> list[Any]:
-        # As uvloop's clock, which goes on with each turn.
-        monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: turn[0])
         waiting = Queue(Size(length=LENGTH))
         first = [waiting.at_once(work, name) for name in ("shop", "bank", "mill")]
-        turn[0] += 1
+        await asyncio.sleep(0)
         return [*first, waiting.at_once(work, "mill")]
 
-    assert asyncio.run(main()) == ["done", "done", None, "done"]
+    assert uvloop.run(main()) == ["done", "done", None, "done"]
+
+
+def test_the_time_of_a_turn_is_that_of_all_that_the_loop_does_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock of the loop goes on during a turn: what is done at once is limited nevertheless."""
+
+    def work() -> str:
+        begun = time.thread_time()
+        while time.thread_time() - begun < queue.SLICE_SECONDS * 0.6:
+            pass
+        return "done"
+
+    async def main() -> list[Any]:
+        waiting = Queue(Size(length=LENGTH))
+        return [waiting.at_once(work, "shop") for _ in range(3)]
+
+    assert uvloop.run(main()) == ["done", "done", None]
 
 
 def test_work_at_once_is_charged_also_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:

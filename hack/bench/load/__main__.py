@@ -67,17 +67,18 @@ def _overload(brief: bool) -> tuple[str, str, list[str]]:
         twice = partial(scenarios.open_beyond, server, of_slow.callers)
         slow = rounds("slow profile, twice the rate", twice, twice=True)
     with stand.served(stand.SHIPPED) as server:
-        _say("shipped profile: capacity")
-        capacity = scenarios.capacity(server, seconds / 2)
-        callers = capacity.callers
-        refusal = scenarios.refusal(server, callers, CROWD, seconds)
-        beyond = partial(scenarios.closed_beyond, server, callers, 4 * callers)
-        closed = rounds("shipped profile, four times the callers", beyond)
-        many = partial(scenarios.closed_beyond, server, callers, CROWD)
-        crowd = rounds(f"shipped profile, {CROWD} callers", many)
-        twice = partial(scenarios.open_beyond, server, callers)
-        flooded = rounds("shipped profile, twice the rate", twice, twice=True)
-    overloads = page.Overloads(of_slow, capacity, refusal, slow, closed, crowd, flooded)
+        _say("planned pods: capacity")
+        planned = scenarios.capacity(server, seconds / 2)
+        beyond = partial(scenarios.closed_beyond, server, planned.callers)
+        closed = rounds("planned pods, four times the callers", partial(beyond, 4 * planned.callers))
+        crowd = rounds(f"planned pods, {CROWD} callers", partial(beyond, CROWD))
+    with stand.served(stand.ORDINARY) as server:
+        _say("the ordinary way: capacity")
+        ordinary = scenarios.capacity(server, seconds / 2)
+        refusal = scenarios.refusal(server, ordinary.callers, CROWD, seconds)
+        twice = partial(scenarios.open_beyond, server, ordinary.callers)
+        flooded = rounds("the ordinary way, twice the rate", twice, twice=True)
+    overloads = page.Overloads(of_slow, ordinary, planned, refusal, slow, closed, crowd, flooded)
     return page.OVERLOAD, page.of_overloads(overloads, conditions), page.missed_by_overloads(overloads)
 
 

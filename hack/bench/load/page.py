@@ -27,7 +27,8 @@ class Overloads:
     """The results of the loads beyond the capacity, in one run with it."""
 
     of_slow: Capacity
-    capacity: Capacity
+    ordinary: Capacity
+    planned: Capacity
     refusal: float
     slow: Overload
     closed: Overload
@@ -122,13 +123,18 @@ def _footprint(footprint: Footprint) -> str:
 
 
 def _capacity(overloads: Overloads) -> str:
-    shipped, slow = overloads.capacity, overloads.of_slow
+    of_each = (overloads.planned, overloads.ordinary, overloads.of_slow)
     lines = [
-        [str(callers), f"{rate:.0f}", f"{of_slow:.0f}"]
-        for (callers, rate), (_, of_slow) in zip(shipped.by_callers, slow.by_callers, strict=True)
+        [str(callers), *(f"{dict(each.by_callers)[callers]:.0f}" for each in of_each)]
+        for callers, _ in overloads.planned.by_callers
     ]
-    lines.append(["a refusal, CPU µs", f"{overloads.refusal * 1e6:.0f}", ""])
-    heads = ["callers, each with one review at a time", "answers/s, shipped profile", "slow profile"]
+    lines.append(["a refusal, CPU µs", "", f"{overloads.refusal * 1e6:.0f}", ""])
+    heads = [
+        "callers, each with one review at a time",
+        "answers/s, planned pods",
+        "the ordinary way",
+        "slow profile",
+    ]
     return measured.table(heads, lines)
 
 

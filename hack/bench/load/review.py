@@ -1,8 +1,8 @@
 """The review that the load is made of: a pod of a Deployment as the API server sends it, defaults filled in.
 
-Not here: sending it. The number of the request stands where replicas differ: in the uid, in a label, in
-the name of the token's volume. No two reviews are alike, and all need the same work of the templates.
-Those of `shapes` do not: their lists are of different lengths, so that a template makes another text of each.
+Not here: sending it. Digits of the request stand where replicas differ: in the uid, in a label, in the name
+of the token's volume. No two reviews are alike, and all are of one shape. Those of `shapes` are not: their
+lists are of different lengths, so that a template makes another text of each.
 """
 
 from __future__ import annotations

@@ -207,5 +207,7 @@ def _is_ready(address: str) -> bool:
 
 
 SHIPPED = "profile: istio\n"
+# Each pod takes the way of the first of its shape.
+ORDINARY = f"{SHIPPED}server: {{cache: {{replicas: 0, plans: 0}}}}\n"
 SLOW = "profile: ./slow\n"
 SLOW_FILES = {"slow/profile.yaml": "name: slow\ndefaultTemplates: [slow]\n", "slow/slow.yaml.j2": _SLOW}
