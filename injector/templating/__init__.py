@@ -4,10 +4,24 @@ Here: marks and skeletons, the sandbox and its operations, the budget of one tem
 templates are about. The engine knows no pod, profile or mesh.
 """
 
+import urllib  # noqa: F401
+
 from injector.light_import import CALLED, later, stand_ins
 from injector.patterns import patterns_later
 
 # Running a compiled template takes a small part of Jinja.
 later("jinja2")
-with stand_ins({"random": {"choice": CALLED, "randrange": CALLED}}), patterns_later():
-    import jinja2.utils  # noqa: F401
+_OF_UTILS = {
+    "random": {"choice": CALLED, "randrange": CALLED},
+    "urllib.parse": {"quote_from_bytes": CALLED},
+}
+with stand_ins(_OF_UTILS), patterns_later():
+    import jinja2.utils
+
+# No template is asynchronous, and contexts are our own (`running`).
+_OF_RUNTIME = {
+    "jinja2.async_utils": {"auto_aiter": CALLED, "auto_await": CALLED},
+    "jinja2.nodes": {"EvalContext": CALLED},
+}
+with stand_ins(_OF_RUNTIME):
+    import jinja2.runtime  # noqa: F401
