@@ -148,11 +148,11 @@ def _repr(self: Any) -> str:
     return f"{type(self).__qualname__}({inside})"
 
 
-def _equal(self: Any, other: Any) -> bool:
+def _equal(self: Any, other: Any) -> Any:
     if other.__class__ is not self.__class__:
         return NotImplemented
     compared = self.__dataclass_compared__
-    return bool(compared(self) == compared(other))
+    return compared(self) == compared(other)
 
 
 def _hash(self: Any) -> int:

@@ -5,7 +5,6 @@ decides what a pod becomes. A module is loaded when its command runs.
 """
 
 import gc
-import urllib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -43,4 +42,4 @@ with stand_ins({"urllib.parse": {"quote_from_bytes": CALLED}}), patterns_later()
     import json
     import pathlib
 
-__all__ = ["click", "dataclasses", "json", "pathlib", "urllib"]
+__all__ = ["click", "dataclasses", "json", "pathlib"]

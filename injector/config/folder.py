@@ -164,9 +164,8 @@ def find(name: str, base: Path | None, files: Files | None = None) -> Path:
     if base is not None and os.path.isdir(path):
         hint = "see docs/how-to/write-a-profile.md"
         raise ConfigError("the folder has no profile.yaml", where=where, hint=hint)
-    hint = (
-        f"did you mean {near[0]}?" if near else _ships() + ("; or use the path of a folder" if base else "")
-    )
+    others = "; or use the path of a folder" if base else ""
+    hint = f"did you mean {near[0]}?" if near else _ships() + others
     raise ConfigError("profile not found", where=where, hint=hint)
 
 

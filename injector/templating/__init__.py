@@ -4,8 +4,6 @@ Here: marks and skeletons, the sandbox and its operations, the budget of one tem
 templates are about. The engine knows no pod, profile or mesh.
 """
 
-import urllib  # noqa: F401
-
 from injector.light_import import CALLED, later, stand_ins
 from injector.patterns import patterns_later
 
