@@ -36,7 +36,7 @@ with stand_ins(_OF_CLICK), patterns_later():
 
 # Imported by Click, Jinja, the standard library and modules of ours for what commands seldom do.
 later("base64", "decimal", "difflib", "inspect", "ipaddress", "ntpath", "signal", "struct", "subprocess")
-later("tempfile", "yaml")
+later("tempfile", "yaml", f"{__name__}.passed")
 with stand_ins({"urllib.parse": {"quote_from_bytes": CALLED}}), patterns_later():
     import dataclasses
     import json
