@@ -36,7 +36,7 @@ else:
 
 __all__ = ["dataclass", "replace"]
 
-_UNCOMPILED: Final = 50
+_UNCOMPILED: Final = 20
 """Objects of a class that are made before its `__init__` is compiled, which takes as long as they do."""
 _MEMBERS: Final = "__dataclass_members__"
 _COMPARED: Final = "__dataclass_compared__"

@@ -15,7 +15,6 @@ from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
 from injector.core.contribution import Contribution
-from injector.core.copied import Copied
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
@@ -37,6 +36,7 @@ from injector.work import DEFAULT_LIMIT, Work
 
 if TYPE_CHECKING:
     from injector.core.cause_types import Symptom
+    from injector.core.copied import Copied
 
 
 @dataclass(frozen=True, slots=True)

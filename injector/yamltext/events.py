@@ -133,8 +133,7 @@ def _unreadable_ascii(text: str) -> int | None:
 
 def _unreadable(text: str) -> int | None:
     """Without an expression: compiling one for all of Unicode takes longer than reading a usual text."""
-    found = [text.index(each) for each in set(text) if not _is_readable(each)]
-    return min(found, default=None)
+    return min((text.index(each) for each in set(text) if not _is_readable(each)), default=None)
 
 
 def _is_readable(character: str) -> bool:
