@@ -24,7 +24,6 @@ from injector.printable import shown
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
 from injector.server.exchange import AtOnce
-from injector.server.handshakes import Handshakes
 from injector.server.http import AsgiApp
 from injector.server.places import Bounds
 from injector.telemetry import log_event
@@ -195,7 +194,7 @@ class Listening:
     async def open(self) -> None:
         """Accept connections."""
         tls = self._listener.tls
-        context, handshakes = tls() if tls else None, Handshakes()
+        context = tls() if tls else None
         self._config.load()
         # Accepted connections inherit it.
         for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -203,7 +202,7 @@ class Listening:
 
         def accept() -> asyncio.Protocol:
             connection = Connection(self._config, self._shared)
-            return connection if context is None else Channel(context, connection, handshakes)
+            return connection if context is None else Channel(context, connection)
 
         self._server = await asyncio.get_running_loop().create_server(
             accept, sock=self._listener.bound, backlog=BACKLOG

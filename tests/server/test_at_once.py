@@ -13,7 +13,6 @@ import pytest
 from injector.server import admitting, queue
 from injector.server.admitting import LOOP_BYTES, Admissions, HttpRequest
 from injector.server.channel import Channel
-from injector.server.handshakes import Handshakes
 from injector.server.heads import RequestHead
 from injector.server.queue import Call, Overloaded
 from injector.server.tls import ReloadableTLS
@@ -190,17 +189,13 @@ class _Socket:
 
 @pytest.mark.parametrize("cut", [0, 1, 7])
 def test_the_records_of_a_request_arrive_as_one_piece(cut: int) -> None:
-    asyncio.run(records_of_a_request(cut))
-
-
-async def records_of_a_request(cut: int) -> None:
     ca, leaf = serving_in_thread._pair()
     server = ReloadableTLS()
     server.take(leaf.chain, leaf.key)
     into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
     caller = ssl.create_default_context(cadata=ca.chain).wrap_bio(into, out, server_hostname=NAME)
     inside = _Notes()
-    channel = Channel(server.context, inside, Handshakes())
+    channel = Channel(server.context, inside)
     channel.connection_made(_Socket(into))
     for _ in range(4):
         with contextlib.suppress(ssl.SSLWantReadError):
