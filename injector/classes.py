@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import MISSING, Field, FrozenInstanceError, field
+from functools import cache
 from operator import attrgetter
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
@@ -35,9 +36,10 @@ else:
 
 __all__ = ["dataclass", "replace"]
 
-_UNCOMPILED: Final = 6
-"""Objects of a class that are made before its `__init__` is compiled: of most classes there are no more."""
+_UNCOMPILED: Final = 20
+"""Objects of a class that are made before its `__init__` is compiled, which takes as long as they do."""
 _MEMBERS: Final = "__dataclass_members__"
+_COMPARED: Final = "__dataclass_compared__"
 
 
 class _Member(NamedTuple):
@@ -73,32 +75,42 @@ class _Member(NamedTuple):
 
 def _made(cls: type, frozen: bool, kw_only: bool, eq: bool) -> type:
     """The class anew, with slots and methods."""
-    body = dict(cls.__dict__)
+    own = cls.__dict__
     members: dict[str, _Member] = {}
-    for base in reversed(cls.__mro__[1:]):
+    for base in cls.__mro__[:0:-1]:
         members.update(base.__dict__.get(_MEMBERS, {}))
     inherited = set(members)
-    for name, annotation in cls.__annotations__.items():
+    body = {**_METHODS, **(_FROZEN if frozen else {}), **own}
+    for name, annotation in own.get("__annotations__", {}).items():
         if not annotation.startswith("ClassVar"):
             members[name] = _Member.of(name, annotation, body.pop(name, MISSING), kw_only)
-    methods = _methods(tuple(members.values()), frozen, eq)
-    body = methods | body
-    body[_MEMBERS] = members
-    body["__slots__"] = tuple(name for name in members if name not in inherited)
-    body["__match_args__"] = tuple(each.name for each in members.values() if each.init and not each.kw_only)
-    body["__dataclass_fields__"] = _LaterFields(members.values())
-    # Asked by the decorator of the standard library, of the bases of a class, and by what prints objects.
-    body["__dataclass_params__"] = SimpleNamespace(
-        init=True, repr=True, eq=eq, order=False, unsafe_hash=False, frozen=frozen,
-        match_args=True, kw_only=kw_only, slots=True, weakref_slot=False,
-    )  # fmt: skip
+    if eq:
+        body.setdefault("__eq__", _equal)
+        body.setdefault("__hash__", _hash if frozen else None)
+    body |= {
+        _MEMBERS: members,
+        _COMPARED: _values([each.name for each in members.values() if each.compare]),
+        "__slots__": tuple([name for name in members if name not in inherited]),
+        "__match_args__": tuple([each.name for each in members.values() if each.init and not each.kw_only]),
+        "__dataclass_fields__": _LaterFields(members.values()),
+        # Asked by the decorator of the standard library, of the bases of a class, and by what prints objects.
+        "__dataclass_params__": _params(frozen, kw_only, eq),
+        "__qualname__": cls.__qualname__,
+    }
     body.pop("__dict__", None)
     body.pop("__weakref__", None)
     made = type(cls)(cls.__name__, cls.__bases__, body)
-    made.__qualname__ = cls.__qualname__
-    if "__init__" not in body:
+    if "__init__" not in own:
         made.__init__ = _first_init(made, members.values())  # type: ignore[misc]
     return made
+
+
+@cache
+def _params(frozen: bool, kw_only: bool, eq: bool) -> SimpleNamespace:
+    return SimpleNamespace(
+        init=True, repr=True, eq=eq, order=False, unsafe_hash=False, frozen=frozen,
+        match_args=True, kw_only=kw_only, slots=True, weakref_slot=False,
+    )  # fmt: skip
 
 
 class _LaterFields:
@@ -123,48 +135,37 @@ def _field_of(member: _Member) -> Any:
     return made
 
 
-def _methods(members: Sequence[_Member], frozen: bool, eq: bool) -> dict[str, Any]:
-    """What all objects of a class do beside `__init__`."""
-    names = tuple(each.name for each in members)
-    compared = _values(each.name for each in members if each.compare)
-    shown = tuple(each.name for each in members if each.repr)
-
-    def __repr__(self: object) -> str:
-        inside = ", ".join(f"{name}={getattr(self, name)!r}" for name in shown)
-        return f"{type(self).__qualname__}({inside})"
-
-    def __eq__(self: object, other: object) -> bool:
-        return compared(self) == compared(other) if other.__class__ is self.__class__ else NotImplemented
-
-    def __hash__(self: object) -> int:
-        return hash(compared(self))
-
-    def __getstate__(self: object) -> list[Any]:
-        return [getattr(self, name) for name in names]
-
-    def __setstate__(self: object, state: list[Any]) -> None:
-        for name, value in zip(names, state, strict=True):
-            object.__setattr__(self, name, value)
-
-    methods: dict[str, Any] = {
-        "__repr__": __repr__,
-        "__getstate__": __getstate__,
-        "__setstate__": __setstate__,
-    }
-    if eq:
-        methods["__eq__"] = __eq__
-        methods["__hash__"] = __hash__ if frozen else None
-    if frozen:
-        methods |= {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
-    return methods
+def _values(names: Sequence[str]) -> Any:
+    """What gives the values of these fields as a tuple; an attribute of a class, and no method."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return staticmethod(lambda holder: tuple([getattr(holder, name) for name in names]))
 
 
-def _values(names: Iterable[str]) -> Callable[[object], tuple[Any, ...]]:
-    """What gives the values of these fields as a tuple."""
-    wanted = tuple(names)
-    if len(wanted) > 1:
-        return attrgetter(*wanted)
-    return lambda holder: tuple(getattr(holder, name) for name in wanted)
+def _repr(self: Any) -> str:
+    members = getattr(self, _MEMBERS).values()
+    inside = ", ".join([f"{each.name}={getattr(self, each.name)!r}" for each in members if each.repr])
+    return f"{type(self).__qualname__}({inside})"
+
+
+def _equal(self: Any, other: Any) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    compared = self.__dataclass_compared__
+    return compared(self) == compared(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(self.__dataclass_compared__(self))
+
+
+def _state(self: Any) -> list[Any]:
+    return [getattr(self, name) for name in getattr(self, _MEMBERS)]
+
+
+def _set_state(self: Any, state: list[Any]) -> None:
+    for name, value in zip(getattr(self, _MEMBERS), state, strict=True):
+        object.__setattr__(self, name, value)
 
 
 def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
@@ -173,6 +174,10 @@ def _refuse_to_set(_self: object, name: str, _value: object) -> NoReturn:
 
 def _refuse_to_delete(_self: object, name: str) -> NoReturn:
     raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+_METHODS: Final[dict[str, Any]] = {"__repr__": _repr, "__getstate__": _state, "__setstate__": _set_state}
+_FROZEN: Final = {"__setattr__": _refuse_to_set, "__delattr__": _refuse_to_delete}
 
 
 def _first_init(cls: type, members: Iterable[_Member]) -> Callable[..., None]:

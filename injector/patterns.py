@@ -34,12 +34,13 @@ def patterns_later() -> Iterator[None]:
 
 class _Later:
     def __init__(self, text: Any, flags: int) -> None:
-        self._made_of = (text, flags)
+        # The text is that of `re.Pattern` as well: larger expressions are made of it.
+        self.pattern, self._flags = text, flags
 
     def __getattr__(self, name: str) -> Any:
         """Called for what is not there yet; from then on the methods are attributes."""
         if name.startswith("__"):
             raise AttributeError(name)
-        compiled = re.compile(*self._made_of)
+        compiled = re.compile(self.pattern, self._flags)
         self.__dict__.update({method: getattr(compiled, method) for method in _METHODS})
         return getattr(compiled, name)

@@ -113,7 +113,9 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.fixture(params=[1, 2, 4], ids=["first object", "second object", "after it is compiled"])
+@pytest.fixture(
+    params=[1, 2, classes._UNCOMPILED + 2], ids=["first object", "second object", "after it is compiled"]
+)
 def turn(request: pytest.FixtureRequest) -> int:
     """The first objects of a class are made by another __init__ than those after them."""
     return int(request.param)

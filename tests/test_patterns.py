@@ -42,12 +42,12 @@ def test_unreadable_characters_are_those_that_yaml_does_not_print() -> None:
     readable = "\t\n\r\x85" + "".join(
         map(chr, [*range(0x20, 0x7F), *range(0xA0, 0xD800), *range(0xE000, 0xFFFE)])
     )
-    assert not events._UNREADABLE.search(readable + "\U00010000\U0010ffff")
+    assert events._unreadable(readable + "\U00010000\U0010ffff") is None
     others = set(map(chr, range(0x10000))) - set(readable)
-    assert all(events._UNREADABLE.search(character) for character in others)
+    assert all(events._unreadable(f"é{character}{character}") == 1 for character in others)
     ascii_ones = {character for character in others if character.isascii()}
-    assert all(events._UNREADABLE_ASCII.search(character) for character in ascii_ones)
-    assert not events._UNREADABLE_ASCII.search("".join(c for c in readable if c.isascii()))
+    assert all(events._unreadable_ascii(f"a{character}") == 1 for character in ascii_ones)
+    assert events._unreadable_ascii("".join(c for c in readable if c.isascii())) is None
 
 
 def test_modules_imported_meanwhile_compile_later(tmp_path: Path) -> None:

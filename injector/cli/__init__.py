@@ -4,11 +4,15 @@ Here: files, what is printed and the exit status; the flags are in `commands`. N
 decides what a pod becomes. A module is loaded when its command runs.
 """
 
+import gc
 from collections.abc import Mapping
 from typing import Any, Final
 
 from injector.light_import import CALLED, later, stand_ins
 from injector.patterns import patterns_later
+
+# Commands are short: they make little garbage, and many objects that stay.
+gc.set_threshold(100_000)
 
 
 def _cleandoc(text: str) -> str:
@@ -28,7 +32,14 @@ _OF_CLICK: Final[Mapping[str, Mapping[str, Any]]] = {
     "uuid": {"UUID": CALLED},
 }
 with stand_ins(_OF_CLICK), patterns_later():
-    import click  # noqa: F401
+    import click
 
-# Imported by Click, Jinja and the standard library for what commands seldom do.
-later("inspect", "ipaddress", "signal", "subprocess", "tempfile", "yaml")
+# Imported by Click, Jinja, the standard library and modules of ours for what commands seldom do.
+later("base64", "decimal", "difflib", "inspect", "ipaddress", "ntpath", "signal", "struct", "subprocess")
+later("tempfile", "yaml", f"{__name__}.passed")
+with stand_ins({"urllib.parse": {"quote_from_bytes": CALLED}}), patterns_later():
+    import dataclasses
+    import json
+    import pathlib
+
+__all__ = ["click", "dataclasses", "json", "pathlib"]

@@ -6,9 +6,9 @@ workloads (`explain_sources`), and what people see (`explain_text`, `explain_tab
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -105,7 +105,7 @@ def _check(flags: ExplainFlags) -> None:
         raise ConfigError("--all is not a table", where="--all", hint="remove --all or -o wide")
     for word in flags.reasons:
         if word not in set(Reason):
-            near = get_close_matches(word, list(Reason), n=1)
+            near = difflib.get_close_matches(word, list(Reason), n=1)
             hint = f"did you mean {near[0]}?" if near else f"use one of {', '.join(Reason)}"
             raise ConfigError(f"{shown(word)} is not a reason", where="--reason", hint=hint)
     needs_cluster = {

@@ -6,20 +6,12 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from injector.classes import dataclass, replace
-from injector.cli import manifests
+from injector.cli import manifests, passed
 from injector.cli.injection_input import InjectionInput
 from injector.cli.manifests import Ending
-from injector.cli.passed import (
-    Passed,
-    is_parameter,
-    label_of,
-    not_injectable,
-    tree_with_containers,
-    with_parameter,
-)
 from injector.cli.planned import PlannedInjection
 from injector.cli.reading.sources import Sources
 from injector.cli.report import Report
@@ -28,13 +20,12 @@ from injector.cli.reporting.entries import InvalidWorkload, WorkloadError
 from injector.cli.reporting.places import ManifestSite, SiteOf
 from injector.cli.tally import Tally, number
 from injector.cli.world import World
-from injector.core import kinds, workload
+from injector.core import kinds, other_documents, workload
 from injector.core.bundle_record import with_record, without_record
 from injector.core.documents import is_blank, place, placed
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.injection import near_misses
 from injector.core.model import Decision, Finding, Manifest, Reason, Verdict
-from injector.core.other_documents import of_missing_version
 from injector.core.outcome import Outcome
 from injector.core.profile import Config
 from injector.core.validation.places import pointer_of
@@ -42,6 +33,9 @@ from injector.core.validation.problem import ResultProblem
 from injector.errors import AnnotationError, ConfigError, InjectorError, ManifestError
 from injector.pointer import get, join
 from injector.yamltext import Document
+
+if TYPE_CHECKING:
+    from injector.cli.passed import Passed
 
 # Findings that are the same for all workloads of a run.
 _OF_THE_RUN: Final = frozenset({FindingCode.NATIVE_ASSUMED})
@@ -97,17 +91,17 @@ class InjectRun:
     def change(self, document: Document, manifest: Manifest, pointer: str) -> Manifest:
         """The object injected, or as it is. Raises ManifestError for one that is refused."""
         if not manifest.get("apiVersion") and (row := kinds.TABLE.upstream(manifest.get("kind"))):
-            self.findings([of_missing_version(document, pointer, row)])
+            self.findings([other_documents.of_missing_version(document, pointer, row)])
         try:
             workloads = workload.locate_all(manifest, quirks=self.config.quirks, table=self.config.kinds)
         except ManifestError as error:
-            if is_parameter(manifest, error.where, pointer):
+            if passed.is_parameter(manifest, error.where, pointer):
                 self._passed(
-                    with_parameter(document, manifest, pointer, error), ManifestSite(document, pointer)
+                    passed.with_parameter(document, manifest, pointer, error), ManifestSite(document, pointer)
                 )
                 return manifest
             self.tally.results["refused"] += 1
-            raise InvalidWorkload(label_of(manifest), placed(error, document, pointer)) from error
+            raise InvalidWorkload(passed.label_of(manifest), placed(error, document, pointer)) from error
         new = manifest
         for located in workloads:
             outcome = self._injected(document, located, pointer)
@@ -194,20 +188,22 @@ class InjectRun:
 
     def unsupported(self, document: Document, manifest: Manifest, pointer: str) -> None:
         """Report an object that has pods but no known pod template. With --strict ManifestError."""
-        passed = not_injectable(document, manifest, pointer, self.config.kinds)
-        if passed is None:
+        unchanged = passed.not_injectable(document, manifest, pointer, self.config.kinds)
+        if unchanged is None:
             self.tally.others += 1
             return
-        self._passed(passed, ManifestSite(document, pointer))
+        self._passed(unchanged, ManifestSite(document, pointer))
 
-    def _passed(self, passed: Passed, site: ManifestSite) -> None:
+    def _passed(self, unchanged: Passed, site: ManifestSite) -> None:
         reason = Reason.UNSUPPORTED_KIND.value
-        self._verdict("passed", passed.label, reason, passed.sentence, passed.hint, site)
-        near = near_misses.find_near_misses(passed.template, self.config.profile, passed.holder)
-        self.findings(near, passed.label, passed.site_of)
-        if self.strict and not passed.is_complete:
-            hint = f"{passed.hint}, remove --strict, or exclude the document"
-            raise WorkloadError(passed.label, reason, f". {passed.sentence}", where=passed.where, hint=hint)
+        self._verdict("passed", unchanged.label, reason, unchanged.sentence, unchanged.hint, site)
+        near = near_misses.find_near_misses(unchanged.template, self.config.profile, unchanged.holder)
+        self.findings(near, unchanged.label, unchanged.site_of)
+        if self.strict and not unchanged.is_complete:
+            hint = f"{unchanged.hint}, remove --strict, or exclude the document"
+            raise WorkloadError(
+                unchanged.label, reason, f". {unchanged.sentence}", where=unchanged.where, hint=hint
+            )
 
     def look_at_other(
         self, document: Document, kind: tuple[str, str] | None, finding: Finding | None
@@ -215,7 +211,7 @@ class InjectRun:
         """Report a document without workloads: what is wrong with it, and pod templates of another kind."""
         if finding:
             self.findings([finding])
-        tree = tree_with_containers(document, kind)
+        tree = passed.tree_with_containers(document, kind)
         if tree is not None:
             self.unsupported(document, tree, "")
         elif not is_blank(document):

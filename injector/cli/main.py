@@ -12,11 +12,12 @@ import gc
 import os
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import import_module
 from typing import Any, Final, NoReturn
 
 import click
+import click.parser
 
 from injector import __version__, stdout
 
@@ -90,6 +91,30 @@ COLOUR: Final = click.Option(
 """An option of all commands, before or after their names."""
 
 
+class _NoSuchOption(click.NoSuchOption):
+    """Looks for names like an unknown one when its message is read.
+
+    Click raises one for each short option, to see whether it is a long one, and catches it.
+    """
+
+    def __init__(
+        self,
+        option_name: str,
+        message: str | None = None,
+        possibilities: Iterable[str] | None = None,
+        ctx: click.Context | None = None,
+    ) -> None:
+        super().__init__(option_name, message, ctx=ctx)
+        self._known = possibilities
+
+    def format_message(self) -> str:
+        """As Click's."""
+        return click.NoSuchOption(self.option_name, self.message, self._known).format_message()
+
+
+click.parser.NoSuchOption = _NoSuchOption  # type: ignore[attr-defined]
+
+
 class Lazy(click.Group):
     """A group that loads a subcommand when it is called."""
 
@@ -161,8 +186,6 @@ def main(argv: Sequence[str] | None = None, command: click.Command = cli, name: 
         from injector.cli import completion
 
         completion.prepare(silent=os.environ[VARIABLE].endswith("_complete"))
-    # Most commands are short: they make little garbage, and many objects that stay.
-    gc.set_threshold(100_000)
     try:
         with stdout.checked():
             status = command.main(

@@ -14,9 +14,8 @@ import click
 
 from injector.cli import failures
 from injector.cli.report import Report
-from injector.cli.reporting import formats, names
+from injector.cli.reporting import finished, formats, names
 from injector.cli.reporting.entries import of_defect
-from injector.cli.reporting.finished import Finished
 from injector.cli.writing import output
 from injector.errors import ConfigError
 from injector.printable import visible
@@ -77,7 +76,7 @@ def reported(
         text = report.text
     else:
         name = click.get_current_context().info_name or ""
-        text = formats.written(form, Finished(name, status, tuple(report.entries)))
+        text = formats.written(form, finished.Finished(name, status, tuple(report.entries)))
     _write(text, form, flags.report_file, files, write)
     return status
 
@@ -97,7 +96,11 @@ def write_usage(error: click.ClickException) -> None:
     report.failures([ConfigError(error.format_message())])
     form = _form(context.params.get("report"), path)
     name = context.info_name or ""
-    text = report.text if form == _TEXT else formats.written(form, Finished(name, 2, tuple(report.entries)))
+    text = (
+        report.text
+        if form == _TEXT
+        else formats.written(form, finished.Finished(name, 2, tuple(report.entries)))
+    )
     output.write(text, path, [], "--report-file")
 
 

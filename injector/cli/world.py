@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from injector import durations
 from injector.classes import dataclass, replace
@@ -76,6 +75,9 @@ def around(cluster: Cluster, profile: Profile, namespace: str) -> tuple[World, t
     """
     objects: list[Manifest] = []
     refused: list[str] = []
+    # Only where a cluster is asked.
+    from urllib.parse import quote
+
     for path in (f"/api/v1/namespaces/{quote(namespace, safe='')}", "/api/v1/nodes", *profile.watched()):
         try:
             objects += [cluster.get(path)] if path.endswith(f"/{namespace}") else cluster.list(path)

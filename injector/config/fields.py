@@ -13,12 +13,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, field, fields
-from difflib import get_close_matches
 from typing import Any, Generic, TypeVar
 
 from injector import durations
 from injector.classes import dataclass
 from injector.errors import ConfigError
+from injector.near import close_matches
 from injector.patterns import pattern
 from injector.pointer import join, split
 from injector.printable import shown, type_name, visible
@@ -130,12 +130,10 @@ def _default(member: Field[Any]) -> Any:
 def nearest(key: str, cls: type[Any]) -> str:
     """A hint that names the known key that was probably meant: of the same map, else of another one."""
     siblings = [key_of(f) for f in fields(cls)]
-    near = get_close_matches(key, siblings, n=1, cutoff=0.6)
+    near = close_matches(key, siblings, n=1, cutoff=0.6)
     if not near:
         paths = [path for path, *_ in declared(cls)]
-        near = [path for path in paths if get_close_matches(key, [path.rpartition(".")[2]], n=1, cutoff=0.8)][
-            :1
-        ]
+        near = [path for path in paths if close_matches(key, [path.rpartition(".")[2]], n=1, cutoff=0.8)][:1]
     if near:
         return f"did you mean {near[0]}?"
     return "known keys: " + ", ".join(sorted(siblings))
@@ -212,7 +210,7 @@ def _meant(raw: str, words: list[str]) -> str:
     for synonyms, word in ((_YES, "enabled"), (_NO, "disabled")):
         if text in synonyms and word in words:
             return word
-    return next(iter(get_close_matches(text, words, n=1)), "")
+    return next(iter(close_matches(text, words, n=1)), "")
 
 
 def number(low: int, high: int, unit: str = "") -> Shape[int]:
@@ -237,11 +235,10 @@ def seconds(text: str) -> int:
 
 def duration(low: str, high: str) -> Shape[str]:
     """A duration as Kubernetes writes it, within bounds."""
-    least, most = seconds(low), seconds(high)
 
     def fits(text: str) -> bool:
         known = _DURATION.fullmatch(text) and durations.nanoseconds(text) is not None
-        return bool(known) and least <= seconds(text) <= most
+        return bool(known) and seconds(low) <= seconds(text) <= seconds(high)
 
     return checked(TEXT, fits, f'a duration from "{low}" to "{high}" such as "1h30m"')
 

@@ -7,9 +7,9 @@ templates, and what the rules of a profile do.
 
 from __future__ import annotations
 
+import difflib
 import os
 from dataclasses import field
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -137,30 +137,35 @@ def shipped() -> list[str]:
     return sorted({p.parent.name for root in _ROOTS for p in root.glob("*/profile.yaml")})
 
 
+def _ships() -> str:
+    return f"built-in profiles: {', '.join(shipped())}"
+
+
 def find(name: str, base: Path | None, files: Files | None = None) -> Path:
     """The folder of a profile: one that ships, else a path, relative to `base`.
 
     Without `base`, the folder of the configuration, paths are refused. Raises ConfigError.
     """
     files = files or Files()
-    where, ships = f"profile {name[:256]}", f"built-in profiles: {', '.join(shipped())}"
+    where = f"profile {name[:256]}"
     path = (base or Path()) / expanded(name)
     if "/" not in name and name not in (".", ".."):
         for root in _ROOTS:
             if os.path.isfile(root / name / "profile.yaml"):
                 return root / name
     elif base is None:
-        raise ConfigError(f"a path is not allowed here: {NO_FOLDER}", where=where, hint=ships)
+        raise ConfigError(f"a path is not allowed here: {NO_FOLDER}", where=where, hint=_ships())
     if base is not None and files.has(path / PROFILE):
         return path
     if files.sealed and "/" in name:
         hint = "use --config with a copy of the configuration whose folder has the profile"
         raise ConfigError(f"{base} does not have this folder", where=where, hint=hint)
-    near = get_close_matches(name, shipped(), n=1)
+    near = difflib.get_close_matches(name, shipped(), n=1)
     if base is not None and os.path.isdir(path):
         hint = "see docs/how-to/write-a-profile.md"
         raise ConfigError("the folder has no profile.yaml", where=where, hint=hint)
-    hint = f"did you mean {near[0]}?" if near else ships + ("; or use the path of a folder" if base else "")
+    others = "; or use the path of a folder" if base else ""
+    hint = f"did you mean {near[0]}?" if near else _ships() + others
     raise ConfigError("profile not found", where=where, hint=hint)
 
 
@@ -219,8 +224,8 @@ class Files:
         """The names of the template files in a folder, in order."""
         folder = Path(os.path.normpath(folder)) if self.sealed else folder
         if str(folder) not in self.names:
-            names = sorted(p.name for p in folder.glob(f"*{SUFFIX}") if os.path.isfile(p))
-            self.names[str(folder)] = names
+            names = [name for name in _names_in(folder) if name.endswith(SUFFIX)]
+            self.names[str(folder)] = sorted(name for name in names if os.path.isfile(folder / name))
         return self.names[str(folder)]
 
     def by_path(self) -> dict[str, str]:
@@ -237,6 +242,14 @@ class Files:
         except ConfigError:
             return False
         return all(now.templates(Path(folder)) == names for folder, names in self.names.items())
+
+
+def _names_in(folder: Path) -> list[str]:
+    """The names in a folder; none where it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def open_folder(path: Path, files: Files | None = None) -> Folder:

@@ -6,7 +6,6 @@ Not here: what each setting accepts by itself (`schema`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 from typing import Final
 
 from injector.config.fields import quoted
@@ -14,6 +13,7 @@ from injector.config.schema import Settings
 from injector.core import names, status
 from injector.core.pod_fields import FieldProblem
 from injector.core.profile import Config, Profile
+from injector.near import close_matches
 from injector.pointer import join
 
 _WITHOUT_QUIRKS: Final = {
@@ -62,5 +62,5 @@ def _misspelt_containers(settings: Settings, config: Config) -> Iterator[FieldPr
 
 
 def _nearest(text: str, known: Collection[str]) -> str:
-    near = get_close_matches(text, sorted(known), n=1)
+    near = close_matches(text, sorted(known), n=1)
     return f"did you mean {near[0]}?" if near else ""

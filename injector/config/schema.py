@@ -305,7 +305,7 @@ def read_settings(text: str, origin: str) -> Settings:
 
 def _refuse_manifest(text: str, origin: str) -> None:
     """Raise ConfigError for objects of Kubernetes: their keys would all be unknown ones."""
-    match = _KIND.search(text)
+    match = _KIND.search(text) if "kind:" in text else None
     if match and _VERSION.search(text):
         line = text.count("\n", 0, match.start()) + 1
         kind = shown(match[1].strip("\"'"))

@@ -8,9 +8,9 @@ Not here: the types of values without a schema (core.value_types), and when this
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import unquote
@@ -210,7 +210,7 @@ def _expected(error: Any) -> str:
 
 def _unknown(value: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     unknown = [key for key in value if key not in known]
-    near = get_close_matches(shown(unknown[0]), known, n=1) if unknown else []
+    near = difflib.get_close_matches(shown(unknown[0]), known, n=1) if unknown else []
     return f"unknown key {first_of(unknown, 3)}" + (f"; did you mean {near[0]}?" if near else "")
 
 

@@ -6,13 +6,12 @@ Not here: the types (core.value_types, and the profile), and what is merged over
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from injector import yamltext
 from injector.classes import dataclass
 from injector.config.fields import SettingProblem, several, with_path
 from injector.config.schema import refuse
-from injector.config.value_schema import SchemaProblem
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Finding
 from injector.core.pod_fields import FieldProblem
@@ -20,6 +19,9 @@ from injector.core.profile import Profile
 from injector.core.value_types import check
 from injector.errors import ConfigError
 from injector.pointer import split
+
+if TYPE_CHECKING:
+    from injector.config.value_schema import SchemaProblem
 
 
 @dataclass(frozen=True, slots=True)

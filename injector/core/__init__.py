@@ -17,3 +17,8 @@ Pure: no files, clock, network, environment, logging or randomness, and no knowl
 what a mesh needs beyond templates is a `profile.Profile` with rules of its own.
 Manifests are plain dicts, so that fields newer than this program survive.
 """
+
+from injector.light_import import later
+
+# Most documents have a workload.
+later(f"{__name__}.other_documents")

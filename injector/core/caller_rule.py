@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from injector.classes import dataclass
 from injector.core.globs import Glob, matches, parsed
-from injector.core.user_info import UserInfo
+
+if TYPE_CHECKING:
+    from injector.core.user_info import UserInfo
 
 ACTIONS = ("skip", "deny", "allow")
 

@@ -68,7 +68,8 @@ def _for_helm(document: Document, error: yamltext.YamlError) -> ManifestError:
 
 def is_blank(document: Document) -> bool:
     """Whether a document has no content but comments."""
-    return not document.text.strip(_BLANKS) or bool(_COMMENTS.fullmatch(document.text))
+    content = document.text.lstrip(_BLANKS)
+    return not content or (content.startswith("#") and bool(_COMMENTS.fullmatch(document.text)))
 
 
 def is_object(kind: tuple[str, str] | None) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from injector.classes import dataclass, replace
 from injector.core import names
 from injector.core.finding_codes import FindingCode, Level
-from injector.core.user_info import UserInfo
 from injector.pointer import get
+
+if TYPE_CHECKING:
+    from injector.core.user_info import UserInfo
 
 Manifest = dict[str, Any]
 """JSON as it came. Never re-modelled, so that unknown fields survive."""

@@ -6,7 +6,6 @@ Not here: documents that kubectl does not read (`documents`).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from functools import cache
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from injector.core.finding_codes import FindingCode
 from injector.core.kinds import KindTable
 from injector.core.model import Finding
 from injector.errors import ManifestError
+from injector.near import close_matches
 from injector.printable import shown
 from injector.yamltext import Document
 
@@ -75,7 +75,7 @@ def nearest(kind: str, api_version: str, table: KindTable = kinds.TABLE) -> kind
         for word in (row.kind, row.plural)
         if word and row.templates
     }
-    close = get_close_matches(kind.lower(), words, n=1, cutoff=_NEAR)
+    close = close_matches(kind.lower(), words, n=1, cutoff=_NEAR)
     return words[close[0]] if close else None
 
 

@@ -8,7 +8,6 @@ Not here: what a volume may be and where it may be mounted, and what the stages 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Final
 
 from injector.classes import dataclass
@@ -16,6 +15,7 @@ from injector.core.field_forms import FORMS
 from injector.core.field_soundness import is_sound
 from injector.core.field_types import FIELDS, TYPES_ALONE, WORDS, Rules, Type, is_of
 from injector.core.kubernetes_fields import KUBERNETES, TYPES
+from injector.near import close_matches
 from injector.pointer import join
 from injector.printable import type_name
 
@@ -145,13 +145,13 @@ class _Walk:
 def _of_enum(value: Any, allowed: Sequence[str], pointer: str) -> Iterator[FieldProblem]:
     if value in allowed:
         return
-    near = get_close_matches(str(value)[:_LONGEST].lower(), [word.lower() for word in allowed], n=1)
+    near = close_matches(str(value)[:_LONGEST].lower(), [word.lower() for word in allowed], n=1)
     hint = next((f"did you mean {word}?" for word in allowed if near == [word.lower()]), "")
     yield FieldProblem(pointer, f"one of {', '.join(allowed)} is expected", hint)
 
 
 def _nearest(key: object, fields: Mapping[str, Type]) -> str:
-    return next(iter(get_close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)), "")
+    return next(iter(close_matches(str(key)[:_LONGEST], fields, n=1, cutoff=0.75)), "")
 
 
 def _expected(word: str, value: Any, pointer: str) -> FieldProblem:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from injector.classes import dataclass
 from injector.core import kinds, names, owner, status
 from injector.core.annotation_rule import AnnotationRule
 from injector.core.catalogue import NOTHING, Catalogue, Syntax
-from injector.core.cause_types import Symptom
 from injector.core.contribution import Contribution
-from injector.core.copied import Copied
 from injector.core.default_types import types_of
 from injector.core.finding_codes import FindingCode, Level
 from injector.core.findings import Findings
@@ -35,6 +33,10 @@ from injector.errors import AnnotationError
 from injector.printable import json_text
 from injector.templating.render import Templates
 from injector.work import DEFAULT_LIMIT, Work
+
+if TYPE_CHECKING:
+    from injector.core.cause_types import Symptom
+    from injector.core.copied import Copied
 
 
 @dataclass(frozen=True, slots=True)

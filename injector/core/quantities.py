@@ -5,7 +5,7 @@ Not here: which fields are quantities, and any arithmetic with them.
 
 from __future__ import annotations
 
-from decimal import Decimal
+import decimal
 from functools import lru_cache
 from typing import Literal
 
@@ -35,21 +35,26 @@ class _Quantity:
     short: bool  # Kubernetes reads it by its quick way.
 
 
-def parse(text: str) -> Decimal:
+def parse(text: str) -> decimal.Decimal:
     """The value of a quantity such as ``100m``, ``1Gi`` or ``1e3``; ValueError if it is none.
 
     As Kubernetes does: fractions of a nano are rounded away from zero, and binary quantities
     beyond 64 bits are cut to the largest one.
     """
-    # Kubernetes has no limit of length; longer numbers only burn time, and memory where they are kept.
+    # Not kept for one that is too long.
     if len(text) > _LONGEST:
         raise ValueError(_EXPECTED)
     return _value(text)
 
 
+def nanos(text: str) -> int:
+    """The value of a quantity in billionths, as `parse` has it: to compare them, no decimals are needed."""
+    return _read(text).nanos
+
+
 @lru_cache(4096)
-def _value(text: str) -> Decimal:
-    return Decimal(f"{_read(text).nanos}e-9")
+def _value(text: str) -> decimal.Decimal:
+    return decimal.Decimal(f"{_read(text).nanos}e-9")
 
 
 def canonical(value: str | int | float) -> str:
@@ -73,11 +78,12 @@ def canonical(value: str | int | float) -> str:
 
 def _plain(number: float) -> str:
     """The number as its JSON text."""
-    exact = Decimal(repr(number)).normalize()
+    exact = decimal.Decimal(repr(number)).normalize()
     return format(exact, "f" if number == 0 or 1e-6 <= abs(number) < 1e21 else "e")
 
 
 def _read(text: str) -> _Quantity:
+    # Kubernetes has no limit of length; longer numbers only burn time, and memory where they are kept.
     if len(text) > _LONGEST:
         raise ValueError(_EXPECTED)
     return _read_short(text)

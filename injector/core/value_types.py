@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import field
-from difflib import get_close_matches
 from typing import Any, Final
 
 from injector.classes import dataclass, replace
@@ -18,6 +17,7 @@ from injector.core import pod_fields
 from injector.core.field_types import Type
 from injector.core.kubernetes_fields import TYPES
 from injector.core.pod_fields import FieldProblem
+from injector.near import close_matches
 from injector.pointer import join
 from injector.printable import type_name
 
@@ -113,7 +113,7 @@ class _Reader:
 
 
 def _unknown(key: object, types: Types, path: tuple[str, ...], pointer: str) -> Iterator[FieldProblem]:
-    near = get_close_matches(str(key)[:_LONGEST], types, n=1, cutoff=0.8)
+    near = close_matches(str(key)[:_LONGEST], types, n=1, cutoff=0.8)
     if near:
         hint = f"did you mean {'.'.join((*path, near[0]))}?"
         yield FieldProblem(pointer, "unknown value; it has no effect", hint, refused=False)
@@ -182,7 +182,7 @@ def one_of(*words: str) -> ValueType:
     def take(value: Any) -> str:
         if isinstance(value, str) and value in words:
             return value
-        near = get_close_matches(str(value)[:_LONGEST].lower(), [word for word in words if word], n=1)
+        near = close_matches(str(value)[:_LONGEST].lower(), [word for word in words if word], n=1)
         raise ValueError(f"did you mean {near[0]}?" if near and isinstance(value, str) else "")
 
     return value_type(take, f"one of {named}", {"enum": list(words)}, text=True)

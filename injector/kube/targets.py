@@ -5,8 +5,8 @@ Not here: the kinds themselves (core.kinds), and the transport.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 from injector.classes import dataclass
 from injector.core.kinds import KINDS, TABLE, Kind, KindTable
@@ -54,7 +54,7 @@ def kind_of(word: str, table: KindTable = TABLE) -> Kind:
         raise ConfigError(named.without, where=shown(word), hint="explain one of its pods: pod/NAME")
     # A slip is seldom in the first letter, and a service is none of a kservice.
     names = [name for row in table.rows if row.plural for name in row.names(group=False)]
-    near = get_close_matches(short, [name for name in names if name[:1] == short[:1]], n=1)
+    near = difflib.get_close_matches(short, [name for name in names if name[:1] == short[:1]], n=1)
     every = ", ".join(row.aliases[-1] for row in KINDS.values() if row.plural)
     hint = f"use one of {every}, or of those that 'injector kinds' lists"
     if near and near[0] != short:

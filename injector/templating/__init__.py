@@ -9,5 +9,17 @@ from injector.patterns import patterns_later
 
 # Running a compiled template takes a small part of Jinja.
 later("jinja2")
-with stand_ins({"random": {"choice": CALLED, "randrange": CALLED}}), patterns_later():
-    import jinja2.utils  # noqa: F401
+_OF_UTILS = {
+    "random": {"choice": CALLED, "randrange": CALLED},
+    "urllib.parse": {"quote_from_bytes": CALLED},
+}
+with stand_ins(_OF_UTILS), patterns_later():
+    import jinja2.utils
+
+# No template is asynchronous, and contexts are our own (`running`).
+_OF_RUNTIME = {
+    "jinja2.async_utils": {"auto_aiter": CALLED, "auto_await": CALLED},
+    "jinja2.nodes": {"EvalContext": CALLED},
+}
+with stand_ins(_OF_RUNTIME):
+    import jinja2.runtime  # noqa: F401

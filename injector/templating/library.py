@@ -7,7 +7,7 @@ References between templates, and the variables that they may read. How a text b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from injector.classes import dataclass
 from injector.errors import TemplateError
@@ -16,12 +16,14 @@ from injector.templating.budget import RenderLimits
 from injector.templating.filters import FILTERS
 from injector.templating.functions import FUNCTIONS
 from injector.templating.operations import OPERATIONS
-from injector.templating.outline import Outline
 from injector.templating.paths import Path
 from injector.templating.predicates import TESTS
 from injector.templating.running import Template
 from injector.templating.sandbox import Sandbox
 from injector.templating.unit import CompiledAhead, Mentions, TemplateSource, key_of, nearest
+
+if TYPE_CHECKING:
+    from injector.templating.outline import Outline
 
 # Go's `{{ if .X }}` is Jinja's attribute X of a variable `if`: a free variable of these names gives it away.
 _GO_NAMES: Final = frozenset({"if", "else", "end", "with", "define"})
@@ -115,6 +117,7 @@ class Library:
         # What the templates of nearly all pods can write is never asked for.
         from injector.templating.branches import flattened
         from injector.templating.compilation import compiling
+        from injector.templating.outline import Outline
 
         def taken(name: str) -> str:
             return flattened(compiling(), self.source(name).text, taken)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from jinja2.exceptions import TemplateError as JinjaError
 
@@ -23,13 +23,15 @@ from injector.patterns import pattern
 from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
 from injector.templating.library import Library
-from injector.templating.outline import Outline
 from injector.templating.paths import Path
 from injector.templating.sandbox import Unknown
 from injector.templating.skeletons import SPLIT, Skeleton
 from injector.templating.unit import CompiledAhead, TemplateSource, key_of, none_ahead
 from injector.templating.values import kind
 from injector.work import TooExpensive, Work
+
+if TYPE_CHECKING:
+    from injector.templating.outline import Outline
 
 __all__ = ["RenderLimits", "TemplateSource", "Templates"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import field
-from difflib import get_close_matches
 from types import CodeType
 
 from injector.classes import dataclass
+from injector.near import close_matches
 from injector.printable import shown
 from injector.templating.paths import Path
 
@@ -23,7 +23,7 @@ def key_of(variant: str, name: str) -> str:
 
 def nearest(name: str, known: Collection[str]) -> str:
     """A hint that names the nearest known word, or all of them."""
-    close = get_close_matches(name, sorted(known), 1)
+    close = close_matches(name, sorted(known), 1)
     return f"did you mean {close[0]!r}?" if close else "have " + ", ".join(sorted(known))
 
 

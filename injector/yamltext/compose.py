@@ -191,7 +191,7 @@ class Composer:
                 raise self._fail(event, "a tag on a value that is not known yet, expected none")
             return Marked(text, plain=tag is None and event.implicit[0])
         if tag is None and not event.implicit[0]:
-            if _SURROGATE.search(text):  # only PyYAML's own parser lets them pass
+            if not text.isascii() and _SURROGATE.search(text):  # only PyYAML's own parser lets them pass
                 raise self._fail(event, "not valid YAML: an escape for half of a character")
             return text
         try:

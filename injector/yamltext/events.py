@@ -38,9 +38,8 @@ _ERRORS: Final = {
     )
 }
 _SECOND_VALUE: Final = "did not find expected <document start>"
+_READABLE_CONTROLS: Final = frozenset({0x09, 0x0A, 0x0D, 0x85})
 _UNREADABLE_ASCII = pattern("[^\t\n\r\x20-\x7e]")
-# Those that are unreadable, as all others would take ten times as long to compile.
-_UNREADABLE = pattern("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class YamlError(ManifestError):
@@ -114,17 +113,34 @@ def _read(document: Document, loader: Any) -> Iterator[Event]:
 
 
 def _refuse_unreadable(document: Document) -> None:
-    unreadable = _UNREADABLE_ASCII if document.text.isascii() else _UNREADABLE
-    match = unreadable.search(document.text)
-    if match:
-        before = document.text[: match.start()]
+    text = document.text
+    place = _unreadable_ascii(text) if text.isascii() else _unreadable(text)
+    if place is not None:
+        before = text[:place]
         raise YamlError(
-            f"not valid YAML: character U+{ord(match.group()):04X} at column {_column(before)}",
+            f"not valid YAML: character U+{ord(text[place]):04X} at column {_column(before)}",
             source=document.source,
             line=document.line + before.count("\n"),
             column=_column(before),
             hint="write it as an escape in double quotes, or save the file as UTF-8 text",
         )
+
+
+def _unreadable_ascii(text: str) -> int | None:
+    match = _UNREADABLE_ASCII.search(text)
+    return match.start() if match else None
+
+
+def _unreadable(text: str) -> int | None:
+    """Without an expression: compiling one for all of Unicode takes longer than reading a usual text."""
+    return min((text.index(each) for each in set(text) if not _is_readable(each)), default=None)
+
+
+def _is_readable(character: str) -> bool:
+    code = ord(character)
+    if code < 0xA0:
+        return 0x20 <= code < 0x7F or code in _READABLE_CONTROLS
+    return code < 0xD800 or 0xE000 <= code < 0xFFFE or code > 0xFFFF
 
 
 def _column(before: str) -> int:

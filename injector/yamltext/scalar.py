@@ -98,7 +98,7 @@ def is_ambiguous(text: str) -> bool:
         return True
     if text[0] not in NUMBER_START:
         return False
-    return bool(_NUMERIC.fullmatch(text.replace("_", "")) or _DATE.fullmatch(text))
+    return bool(_NUMERIC.fullmatch(text.replace("_", "")) or (text[4:5] == "-" and _DATE.fullmatch(text)))
 
 
 def key_text(value: bool | int | float) -> str:

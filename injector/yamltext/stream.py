@@ -88,8 +88,8 @@ def _blocks(data: bytes) -> Iterator[str]:
     nothing is cut.
     """
     start = 0
-    is_json = _JSON_FIRST.match(data)
-    first = None if is_json else _MARKER_BYTES.search(data)
+    is_json = b"{" in data and _JSON_FIRST.match(data)
+    first = None if is_json or b"---" not in data else _MARKER_BYTES.search(data)
     while start < len(data):
         past = max(start + _BLOCK, first.end()) if first else len(data)
         cut = _MARKER_BYTES.search(data, past) if past < len(data) else None
@@ -112,7 +112,7 @@ def _pieces(text: str) -> Iterator[tuple[str, str, bool]]:
         yield bom, text[start:end], True
         bom, start, first = "", end, end
     for piece in _yaml_pieces(text[start:] if start > len(bom) else text):
-        match = _SEPARATOR.match(piece)
+        match = _SEPARATOR.match(piece) if piece.startswith(("---", _BOM)) else None
         separator = match.group() if match else ""
         body = piece[len(separator) :]
         yield separator, body, _is_json(body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Any, Final
 
 import click
@@ -65,8 +64,6 @@ def command(**flags: Any) -> int:
     With --live it also reads the status and the events of each object's pod and the last log lines
     of the injected containers, and reports the cause (docs/reference/causes.md).
     """
-    # As in kube-inject: a short run makes little garbage.
-    gc.set_threshold(100_000)
     from injector.cli import explain
 
     return explain.run(explain.ExplainFlags(**flags))

@@ -6,8 +6,8 @@ a file at the key `config`. Not here: what a configuration means (config).
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection, Mapping
-from difflib import get_close_matches
 from typing import Any, Final
 
 from injector import yamltext
@@ -70,6 +70,6 @@ def _of_data(data: Any) -> Input | None:
 def _check_keys(tree: Mapping[str, Any], known: Collection[str], where: str) -> None:
     for key in tree:
         if key not in known:
-            near = get_close_matches(str(key), known, n=1)
+            near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"accepted: {', '.join(known)}"
             raise ConfigError(f"unknown key {shown(key)}", where=where, hint=hint)

@@ -90,7 +90,7 @@ class NamedSource:
             return self.downloaded, None
         if self.name == STDIN:
             return _read_stdin(), None
-        if named := _DESCRIPTOR.fullmatch(self.name):
+        if self.name.startswith(("/dev/", "/proc/")) and (named := _DESCRIPTOR.fullmatch(self.name)):
             # Opening the path again would block, or begin at the start of the file.
             with os.fdopen(os.dup(int(named[2] or 0)), "rb") as file:
                 return files.read_at_most(file.fileno(), MOST), None

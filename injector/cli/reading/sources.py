@@ -109,7 +109,7 @@ class Sources:
     def _sources(self, name: str) -> Iterator[NamedSource]:
         if name in self.texts:
             yield NamedSource(name, downloaded=self.texts[name])
-        elif _URL.match(name):
+        elif "://" in name and _URL.match(name):
             yield self.source_of_url(name)
         elif name == STDIN or not os.path.isdir(name):
             yield NamedSource(name)

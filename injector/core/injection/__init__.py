@@ -3,4 +3,5 @@
 from injector.light_import import later
 
 # What most pods do not need.
-later(*(f"{__name__}.{name}" for name in ("not_injected", "powers", "recovery", "reinjection")))
+_SELDOM = ("namespace_security", "not_injected", "powers", "recovery", "reinjection")
+later(*(f"{__name__}.{name}" for name in _SELDOM))

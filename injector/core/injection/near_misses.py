@@ -5,14 +5,15 @@ None of these has an effect, and their author expects one.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher, get_close_matches
 from typing import Any, Final
 
 from injector.core import names
 from injector.core.finding_codes import FindingCode
 from injector.core.model import Decision, Finding, Manifest, Reason
 from injector.core.profile import Profile
+from injector.near import close_matches
 from injector.pointer import join
 from injector.printable import shown
 
@@ -70,8 +71,8 @@ def meant(value: str) -> str | None:
 def nearest(key: str, known: Iterable[str]) -> str | None:
     """The key that was probably meant: near as a whole, and by its name alone too, as prefixes are long."""
     name = key.rpartition("/")[2]
-    for near in get_close_matches(key, sorted(known), n=3, cutoff=_NEAR):
-        if SequenceMatcher(None, name, near.rpartition("/")[2]).ratio() >= _NEAR_NAME:
+    for near in close_matches(key, sorted(known), n=3, cutoff=_NEAR):
+        if difflib.SequenceMatcher(None, name, near.rpartition("/")[2]).ratio() >= _NEAR_NAME:
             return near
     return None
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from injector.core.model import Manifest
@@ -32,11 +32,14 @@ def add_share(run: Injection) -> None:
 
 def _raised(own: Mapping[str, Any], run: Injection, kind: str) -> dict[str, str]:
     before, after = total(run.stripped, kind), total(run.pod, kind)
-    share = {name: after.get(name, Decimal()) - before.get(name, Decimal()) for name in amounts(own)}
+    share = {
+        name: after.get(name, decimal.Decimal()) - before.get(name, decimal.Decimal())
+        for name in amounts(own)
+    }
     return {name: _plus(str(own[name]), amount) for name, amount in share.items() if amount > 0}
 
 
-def _plus(quantity: str, amount: Decimal) -> str:
+def _plus(quantity: str, amount: decimal.Decimal) -> str:
     """The sum as the API server writes it, in the unit family of the quantity."""
     value = parse(quantity) + amount
     if quantity.endswith("i") and value % 1024 == 0:

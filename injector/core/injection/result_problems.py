@@ -27,7 +27,8 @@ def result_problems(run: Injection, after: Manifest, holder: Manifest | None) ->
     own = _identities(run, claims) if listed else frozenset()
     out = tuple(_classified(run, problem, problem.identity not in own) for problem in listed)
     run.findings.extend(each.finding for each in out)
-    run.findings.extend(namespace_security.findings(run, after))
+    if run.facts.namespace_object:
+        run.findings.extend(namespace_security.findings(run, after))
     return out
 
 

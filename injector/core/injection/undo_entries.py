@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from injector.classes import dataclass
 from injector.core.model import Manifest
@@ -23,7 +23,9 @@ from injector.core.status import LISTS, Status
 from injector.core.tree.schema import POD, Schema, key_of
 from injector.pointer import split
 from injector.printable import shown
-from injector.templating.outline import Outline
+
+if TYPE_CHECKING:
+    from injector.templating.outline import Outline
 
 LIMIT: Final = 32 * 1024
 """Bytes of an undo annotation that are written and read; an object's annotations may hold 256 KiB."""

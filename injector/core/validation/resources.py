@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
-from decimal import Decimal
-from typing import Any, Final
+import decimal
+from collections.abc import Callable, Iterator, Mapping, Set
+from typing import Any, Final, TypeVar
 
 from injector.classes import dataclass
 from injector.core.model import Manifest
-from injector.core.quantities import parse
+from injector.core.quantities import nanos, parse
 from injector.core.validation.places import PodParts, PodPlace, containers, fields
 from injector.core.validation.problem import PodProblem, PodRule
 from injector.printable import shown
 
-Amounts = dict[str, Decimal]
+Amounts = dict[str, "decimal.Decimal"]
+_Number = TypeVar("_Number")
 
 _STANDARD: Final = frozenset({"cpu", "memory", "ephemeral-storage"})
 _OF_PODS: Final = frozenset({"cpu", "memory"})
@@ -25,7 +26,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
     for container in parts.containers:
         own = fields(container.value.get("resources"))
-        if own and not _are_usual(amounts(own.get("limits")), amounts(own.get("requests"))):
+        if own and not _are_usual(_read(own.get("limits"), nanos), _read(own.get("requests"), nanos)):
             resources = _Resources.of(container.below("resources"), "resources")
             yield from _names(resources, _STANDARD)
             yield from _request_and_limit(resources)
@@ -34,7 +35,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
         yield from _of_pod(parts)
 
 
-def _are_usual(limits: Amounts, requests: Amounts) -> bool:
+def _are_usual(limits: Mapping[str, int], requests: Mapping[str, int]) -> bool:
     """Whether these are resources of Kubernetes in amounts that no rule is about."""
     if not (_STANDARD.issuperset(limits) and _STANDARD.issuperset(requests)):
         return False
@@ -60,12 +61,16 @@ class _Resources:
 
 def amounts(value: Any) -> Amounts:
     """The quantities of a map of resources; those that cannot be read are left out."""
+    return _read(value, parse)
+
+
+def _read(value: Any, number: Callable[[str], _Number]) -> dict[str, _Number]:
     out = {}
     for name, quantity in fields(value).items():
         if type(quantity) not in _QUANTITIES:
             continue
         try:
-            out[str(name)] = parse(str(quantity))
+            out[str(name)] = number(str(quantity))
         except ValueError:
             continue
     return out
@@ -95,12 +100,12 @@ def total(pod: Manifest, kind: str) -> Amounts:
         own = read(fields(container.value.get("resources")))
         for name, amount in own.items():
             if container.is_ordinary_init:
-                amount += sidecars.get(name, Decimal())
+                amount += sidecars.get(name, decimal.Decimal())
                 alone[name] = max(alone.get(name, amount), amount)
                 continue
-            total[name] = total.get(name, Decimal()) + amount
+            total[name] = total.get(name, decimal.Decimal()) + amount
             if container.part == "initContainers":
-                sidecars[name] = sidecars.get(name, Decimal()) + amount
+                sidecars[name] = sidecars.get(name, decimal.Decimal()) + amount
     return {name: max(total.get(name, amount), amount) for name, amount in {**total, **alone}.items()}
 
 

@@ -8,4 +8,6 @@ declares; `proxyconfig` and `meshconfig` read the mesh API; `annotations` is the
 from injector.light_import import later
 
 # What most commands and admissions do not use.
-later(*(f"{__name__}.{name}" for name in ("powers", "recording", "requestpath", "symptoms", "traces")))
+later(
+    *(f"{__name__}.{name}" for name in ("copied", "powers", "recording", "requestpath", "symptoms", "traces"))
+)

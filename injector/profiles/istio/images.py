@@ -5,8 +5,8 @@ Not here: pull policies and secrets, and what the annotations may contain (annot
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from injector.classes import dataclass
@@ -88,7 +88,7 @@ def tag_text(tag: str | int | float) -> str:
 
 
 def _float_text(number: float) -> str:
-    exact = Decimal(repr(number)).normalize()
+    exact = decimal.Decimal(repr(number)).normalize()
     exponent = exact.adjusted()
     if number == 0 or -4 <= exponent < 6:
         return format(exact, "f")

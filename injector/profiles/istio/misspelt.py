@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Final
 
 from injector.classes import dataclass
+from injector.near import close_matches
 from injector.pointer import join
 from injector.profiles.istio.messages import ListOf, MapOf, Message, Type
 from injector.profiles.istio.protojson import camel_case
@@ -28,7 +28,7 @@ class Misspelt:
 def misspelt(of: Type, raw: Any) -> Iterator[Misspelt]:
     """The keys in a tree that is to be read as a type; only the first unknown ones are compared."""
     for pointer, name, fields in islice(_unknown(of, raw, ""), _COMPARED):
-        for meant in get_close_matches(camel_case(name), fields, n=1, cutoff=0.8):
+        for meant in close_matches(camel_case(name), fields, n=1, cutoff=0.8):
             yield Misspelt(pointer, meant)
 
 

@@ -21,6 +21,7 @@ from injector.profiles.istio import (
     application,
     context,
     contribution,
+    copied,
     final_steps,
     findings,
     images,
@@ -50,7 +51,6 @@ from injector.profiles.istio.containers import (
     uses_account_token,
     with_native_proxy,
 )
-from injector.profiles.istio.copied import COPIED
 from injector.profiles.istio.misspelt import misspelt
 from injector.profiles.istio.settings import EffectiveMesh, IstioSettings, effective_of, settings_of
 from injector.profiles.istio.values import dig, leaf_paths, without
@@ -233,7 +233,7 @@ class IstioProfile(Profile):
 
     def copied(self, config: Config) -> Copied | None:
         """Nothing where an attribute of a trace is made of the image."""
-        return None if config.quirks or otel.wanted(settings_of(config).mesh) else COPIED
+        return None if config.quirks or otel.wanted(settings_of(config).mesh) else copied.COPIED
 
     def contribution(self, run: Injection) -> Contribution:
         """Values, mesh configuration and the pod's ProxyConfig."""

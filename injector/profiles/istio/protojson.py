@@ -5,8 +5,8 @@ Not here: the types of fields (messages.py).
 
 from __future__ import annotations
 
+import decimal
 import json
-from decimal import Decimal
 from typing import Any
 
 # What Go's JSON writer escapes beyond what JSON demands.
@@ -29,7 +29,7 @@ def duration_text(duration: int) -> str:
 def number_text(value: int | float) -> str:
     """JSON of a 64-bit float as Go prints it: exponents from 1e21 and below 1e-6."""
     number = float(value)
-    exact = Decimal(repr(number)).normalize()
+    exact = decimal.Decimal(repr(number)).normalize()
     return format(exact, "f" if number == 0 or 1e-6 <= abs(number) < 1e21 else "e")
 
 
