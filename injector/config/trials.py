@@ -2,7 +2,8 @@
 
 The engine's own limits stop a template that grows; the limits of the child process are the second
 layer. Two processes with different hash seeds render the samples, so that a template whose output
-depends on the order of a set is found. Not here: what a template may do (core).
+depends on the order of a set is found; a copy of this process is enough for code that ships. Not here: what a
+template may do (core).
 """
 
 from __future__ import annotations
