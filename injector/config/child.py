@@ -30,6 +30,14 @@ _NICE: Final = 10
 _MAIN: Final = "import gc; gc.disable(); from {module} import main; main()"
 
 
+def prepare() -> None:
+    """Load what `run` uses, for threads that call it while another one imports modules.
+
+    Two threads that load modules which were left for later may wait for each other for ever.
+    """
+    _ = subprocess.run, signal.SIGKILL
+
+
 def run(
     module: str, payload: object, what: str, hint: str, *, seed: str = "0", yields: bool = True
 ) -> tuple[Any, Finding | None]:

@@ -65,6 +65,7 @@ def dry_run(
         trials = [_copy(loaded, meanwhile)]
     else:
         seeds = _SEEDS[:1] if ships else _SEEDS
+        child.prepare()
         with ThreadPoolExecutor(len(seeds)) as all_of_them:
             running = [all_of_them.submit(_child, inputs, seed, yields) for seed in seeds]
             meanwhile()

@@ -88,3 +88,21 @@ def test_others_are_tried_in_processes_of_their_own(
     inputs = Input(Text(text.format(own=tmp_path), "c.yaml"))
     assert dry_run(inputs, loaded=load_input(inputs), meanwhile=lambda: done.append("meanwhile")) == []
     assert sorted(done) == ["child"] * (2 if possible else 1) + ["meanwhile"]
+
+
+def test_processes_of_their_own_are_begun_with_what_they_need_loaded() -> None:
+    """While modules are loaded meanwhile, to load others in threads could take for ever."""
+    code = """\
+import sys
+import injector.cli.main
+from injector.config import trials
+from injector.config.loading import Input, Text
+
+used = {"subprocess": "run", "signal": "SIGKILL"}
+loaded = lambda: [name in vars(sys.modules[module]) for module, name in used.items()]
+before = loaded()
+trials._child = lambda *_: print(before, loaded()) or trials.Trial(())
+trials.dry_run(Input(Text("", "c.yaml")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[False, False] [True, True]\n"
