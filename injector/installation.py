@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any, Final
@@ -72,6 +71,9 @@ def _source() -> str | None:
 
 def _direct_url() -> dict[str, Any]:
     """What the installer wrote down of the source (PEP 610); empty for a package of an index."""
+    # Only errors need it.
+    from importlib import metadata
+
     try:
         recorded = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except (metadata.PackageNotFoundError, ValueError):

@@ -58,14 +58,14 @@ def stand_ins(modules: Mapping[str, Mapping[str, Any]]) -> Iterator[None]:
     """Let imports inside find these names of modules that are not loaded, without loading them.
 
     A name stands for its value, for good where it was imported by name: `CALLED`, or what does the same.
-    All other names load the module; afterwards it is imported as ever. The package of a module is imported.
+    All other names load the module; afterwards it is imported as ever.
     """
     stubs = {name: _stub(name, names) for name, names in modules.items() if name not in sys.modules}
     for name, stub in stubs.items():
         sys.modules[name] = stub
         package, _, last = name.rpartition(".")
-        if package:
-            setattr(importlib.import_module(package), last, stub)
+        if package in sys.modules:
+            setattr(sys.modules[package], last, stub)
     try:
         yield
     finally:
@@ -99,5 +99,6 @@ def _drop(name: str, stub: ModuleType) -> None:
     if sys.modules.get(name) is stub:
         del sys.modules[name]
         package, _, last = name.rpartition(".")
-        if package:
+        # Without one, or where it was loaded meanwhile, it does not have it.
+        if vars(sys.modules.get(package, sys)).get(last) is stub:
             delattr(sys.modules[package], last)

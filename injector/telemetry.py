@@ -138,6 +138,11 @@ class Seconds:
         yield HistogramMetricFamily(self._metric.name, self._metric.help, buckets, self._sum)
 
 
+def load_metrics() -> None:
+    """Import the library, which the first `Metrics` does else."""
+    import prometheus_client.process_collector  # noqa: F401
+
+
 class Metrics:
     """The process's metrics, in a registry of their own."""
 

@@ -1,6 +1,6 @@
 """Child processes with bounded time and memory, for what a configuration makes this program compute.
 
-Not here: what they compute (`trials`, `value_schema`).
+Not here: what they compute (`trials`, `value_schema`), and those that are copies of this process (`forked`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,14 @@ _NICE: Final = 10
 _MAIN: Final = "import gc; gc.disable(); from {module} import main; main()"
 
 
+def prepare() -> None:
+    """Load what `run` uses, for threads that call it while another one imports modules.
+
+    Two threads that load modules which were left for later may wait for each other for ever.
+    """
+    _ = subprocess.run, signal.SIGKILL
+
+
 def run(
     module: str, payload: object, what: str, hint: str, *, seed: str = "0", yields: bool = True
 ) -> tuple[Any, Finding | None]:
@@ -52,15 +60,20 @@ def run(
             check=False,
         )
     except subprocess.TimeoutExpired:
-        message = f"{what} takes more than {WALL_SECONDS} s"
-        hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
-        return None, Finding.of(FindingCode.LIMIT, message, hint=hint)
+        return None, too_slow(what)
     if done.returncode != 0:
-        return None, _ended(done.returncode, done.stderr, what, hint)
+        return None, ended(done.returncode, done.stderr, what, hint)
     return json.loads(done.stdout), None
 
 
-def _ended(status: int, stderr: str, what: str, hint: str) -> Finding:
+def too_slow(what: str) -> Finding:
+    """What is said of a child that waits for too long."""
+    message = f"{what} takes more than {WALL_SECONDS} s"
+    hint = "check whether this process gets enough CPU time (limits.cpu, other load)"
+    return Finding.of(FindingCode.LIMIT, message, hint=hint)
+
+
+def ended(status: int, stderr: str, what: str, hint: str) -> Finding:
     """Why a child ended early: a limit, or a crash."""
     if status in (-signal.SIGXCPU, -signal.SIGKILL, OUT_OF_MEMORY):
         message = f"{what} exceeds {CPU_SECONDS} s of CPU time or {MEMORY_BYTES >> 20} MiB"
@@ -73,18 +86,19 @@ def _ended(status: int, stderr: str, what: str, hint: str) -> Finding:
 def serve(answer: Callable[[Any], object]) -> None:
     """The child: a payload as JSON on stdin, the answer as JSON on stdout."""
     payload = json.load(sys.stdin)
-    _bound()
-    collection.settle()
+    bound(int(sys.argv[1]))
+    collection.leave_out()
     try:
         json.dump(answer(payload), sys.stdout)
     except MemoryError:
         sys.exit(OUT_OF_MEMORY)
 
 
-def _bound() -> None:
+def bound(nice: int) -> None:
+    """Bound time and memory of this process, which is a child."""
     # Only on Unix, and only the child needs it.
     import resource
 
-    os.nice(int(sys.argv[1]))
+    os.nice(nice)
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 1))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))

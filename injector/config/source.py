@@ -29,6 +29,7 @@ class Source:
 
     `read_key` reads ConfigMaps of the cluster. `with_flags` applies the flags to the settings of the
     server, and raises ConfigError where the result does not fit together. `server` is the last result.
+    `meanwhile` is called while other processes render the samples of the first configuration.
     `step` is the step of the last reading, which is the reason where it fails: source, settings, template,
     samples, or changing.
     """
@@ -39,6 +40,7 @@ class Source:
     revision: str | None
     read_key: ReadKey
     with_flags: Callable[[Server], Server] = lambda server: server
+    meanwhile: Callable[[], None] = lambda: None
     server: Server | None = None
     step: str = ""
     _proven: str = ""
@@ -100,7 +102,10 @@ class Source:
         config.templates.compile_all()
         self.step = "samples"
         # Before the first one is proven there are no callers.
-        _try_out(inputs, yields=bool(self._proven))
+        if self._proven:
+            _try_out(inputs, yields=True)
+        else:
+            _try_out(inputs, yields=False, loaded=config, meanwhile=self.meanwhile)
         # That takes seconds, in which a file that is written in place may have changed.
         return config if self._unchanged(inputs) else None
 
@@ -123,9 +128,16 @@ def _texts(inputs: Input) -> dict[str, str]:
     return {inputs.file.origin: inputs.file.text, **inputs.files.by_path()}
 
 
-def _try_out(inputs: Input, *, yields: bool) -> None:
+def _try_out(
+    inputs: Input,
+    *,
+    yields: bool,
+    loaded: Config | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> None:
     """Render sample pods in child processes. Raises ConfigError for the first problem."""
-    problems = [each for each in dry_run(inputs, yields=yields) if each.level is Level.ERROR]
+    findings = dry_run(inputs, yields=yields, loaded=loaded, meanwhile=meanwhile)
+    problems = [each for each in findings if each.level is Level.ERROR]
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more)" if problems[1:] else ""

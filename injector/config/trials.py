@@ -2,7 +2,8 @@
 
 The engine's own limits stop a template that grows; the limits of the child process are the second
 layer. Two processes with different hash seeds render the samples, so that a template whose output
-depends on the order of a set is found. Not here: what a template may do (core).
+depends on the order of a set is found; a copy of this process is enough for code that ships. Not here: what a
+template may do (core).
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import traceback
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
 
 from injector.classes import dataclass, replace
-from injector.config import child
+from injector.config import child, forked
 from injector.config.folder import Files, shipped
 from injector.config.loading import Input, Overrides, Text, load_settings, settings_of
 from injector.config.sample_results import result_findings
@@ -33,6 +34,8 @@ from injector.core.status import compact
 from injector.errors import ConfigError, FieldError, InjectorError, RenderError
 
 _SEEDS: Final = ("1", "2")
+_WHAT: Final = "rendering sample pods"
+_HINT: Final = "check the templates for an unbounded loop"
 _CODES: Final = {code.value: code for code in FindingCode}
 
 
@@ -44,15 +47,29 @@ class Trial:
     digest: str = ""
 
 
-def dry_run(inputs: Input, *, yields: bool = False) -> list[Finding]:
+def dry_run(
+    inputs: Input,
+    *,
+    yields: bool = False,
+    loaded: Config | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> list[Finding]:
     """The problems of a configuration's templates, each once.
 
     Loads and renders in a child process; with `yields` it leaves the CPU to others. For code that does not
-    ship, in a second one with another order of hashes.
+    ship, in a second one with another order of hashes. Where the configuration is `loaded` already, a copy of
+    this process may be enough. `meanwhile` is called while they work.
     """
-    seeds = _SEEDS[:1] if _ships(inputs) else _SEEDS
-    with ThreadPoolExecutor(len(seeds)) as all_of_them:
-        trials = list(all_of_them.map(lambda seed: _child(inputs, seed, yields), seeds))
+    ships = _ships(inputs)
+    if loaded is not None and ships and forked.possible():
+        trials = [_copy(loaded, meanwhile)]
+    else:
+        seeds = _SEEDS[:1] if ships else _SEEDS
+        child.prepare()
+        with ThreadPoolExecutor(len(seeds)) as all_of_them:
+            running = [all_of_them.submit(_child, inputs, seed, yields) for seed in seeds]
+            meanwhile()
+            trials = [each.result() for each in running]
     problems = list(dict.fromkeys(p for trial in trials for p in trial.problems))
     if not problems and len({trial.digest for trial in trials}) > 1:
         hint = "check for a loop over unordered items, and sort them"
@@ -73,9 +90,17 @@ def _ships(inputs: Input) -> bool:
 
 
 def _child(inputs: Input, seed: str, yields: bool) -> Trial:
-    what, hint = "rendering sample pods", "check the templates for an unbounded loop"
     payload = dataclasses.asdict(inputs)
-    raw, ended = child.run("injector.config.trials", payload, what, hint, seed=seed, yields=yields)
+    return _trial_of(*child.run("injector.config.trials", payload, _WHAT, _HINT, seed=seed, yields=yields))
+
+
+def _copy(config: Config, meanwhile: Callable[[], None]) -> Trial:
+    """The trial in a copy of this process, of a configuration whose templates are compiled."""
+    return _trial_of(*forked.run(lambda: dataclasses.asdict(rendered(config)), _WHAT, _HINT, meanwhile))
+
+
+def _trial_of(raw: Any, ended: Finding | None) -> Trial:
+    """What a child answered, or why it did not."""
     if ended:
         return Trial((ended,))
     return Trial(tuple(_finding(**p) for p in raw["problems"]), raw["digest"])
@@ -88,6 +113,11 @@ def trial(inputs: Input) -> Trial:
         config.templates.compile_all()
     except ConfigError as error:
         return Trial((_problem(FindingCode.LOAD, error),))
+    return rendered(config)
+
+
+def rendered(config: Config) -> Trial:
+    """Render every sample with each template of a configuration."""
     shown_by: dict[Finding, set[int]] = {}
     digest = hashlib.sha256()
     for number, template, pod, facts, tried in _injections(config):

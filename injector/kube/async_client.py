@@ -25,7 +25,7 @@ from injector.kube.kubeconfig import (
     unusable_config,
     with_user_agent,
 )
-from injector.kube.lean_import import lean_import
+from injector.kube.lean_import import ASYNC_LATER, lean_import, trust_later
 from injector.kube.lists import Listing, Object, Objects, Pages, watch_event
 
 # The API server ends a watch after this time by itself; then a new one goes on where it stopped.
@@ -199,15 +199,23 @@ class AsyncCluster:
         await fresh.close()
 
 
-async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncCluster:
-    """Return what `connect` returns, for asyncio. To be closed in the loop that made it."""
+def load_client_async() -> None:
+    """Import the client, which `connect_async` does else. Raises ClusterError where it is not installed."""
     try:
-        with lean_import():
-            from kubernetes.aio import config
-            from kubernetes.aio.client.api_client import ApiClient
-            from kubernetes.aio.client.configuration import Configuration
+        with lean_import(ASYNC_LATER), trust_later():
+            import kubernetes.aio.client.api_client
+            import kubernetes.aio.config  # noqa: F401
     except ModuleNotFoundError as error:
         raise client_not_installed(error) from error
+
+
+async def connect_async(kubeconfig: str | None, context: str | None) -> AsyncCluster:
+    """Return what `connect` returns, for asyncio. To be closed in the loop that made it."""
+    load_client_async()
+    from kubernetes.aio import config
+    from kubernetes.aio.client.api_client import ApiClient
+    from kubernetes.aio.client.configuration import Configuration
+
     source = find_kubeconfig(kubeconfig, context)
 
     async def load() -> Any:

@@ -2,7 +2,8 @@
 
 `import kubernetes` also loads the packages for watches, streams, leader election and the dynamic client,
 and its kubeconfig reader the models of the API, and an OAuth library for tokens of an obsolete kind.
-Inside `lean_import` those are loaded when they are first used.
+Inside `lean_import` those are loaded when they are first used. aiohttp reads the CAs of the system twice when
+it is imported, for connections that this program does not make: the client's have contexts of their own.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import contextlib
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any, Final
@@ -32,16 +33,23 @@ LATER: Final = frozenset(
 )
 """Modules that are loaded when an attribute of them is first read."""
 
+ASYNC_LATER: Final = LATER | {"kubernetes.client", "kubernetes.config", "kubernetes.utils"}
+"""The same for the client for asyncio, whose package imports the other one too."""
+
 BY_NAME: Final = {"requests_oauthlib": "OAuth2Session", "kubernetes.client.api_client": "ApiClient"}
 """Modules of which a class is imported by name, which would load them, and the class."""
 
 
 @contextlib.contextmanager
-def lean_import() -> Iterator[None]:
-    """Imports of the client inside load no more than a request needs, as far as it is not loaded already."""
-    finder = _LaterFinder()
+def lean_import(modules: Set[str] = LATER) -> Iterator[None]:
+    """Imports of the client inside load no more than a request needs, as far as it is not loaded already.
+
+    `modules` are loaded when an attribute of them is first read.
+    """
+    finder = _LaterFinder(modules)
     sys.meta_path.insert(0, finder)
-    loaded = "kubernetes" in sys.modules or not BY_NAME.keys().isdisjoint(sys.modules)
+    whole = "kubernetes.client" in modules or "kubernetes" in sys.modules
+    loaded = whole or not BY_NAME.keys().isdisjoint(sys.modules)
     by_name = {} if loaded else BY_NAME
     for module, name in by_name.items():
         sys.modules[module] = stand_in = ModuleType(module)
@@ -57,6 +65,27 @@ def lean_import() -> Iterator[None]:
             package.__dict__.pop("ApiClient", None)
 
 
+@contextlib.contextmanager
+def trust_later() -> Iterator[None]:
+    """TLS contexts that are made inside read the CAs of the system when asyncio first connects with them."""
+    import ssl
+
+    def postpone(context: Any) -> None:
+        def wrap_bio(*arguments: Any, **named: Any) -> Any:
+            if context.__dict__.pop("wrap_bio", None):
+                context.set_default_verify_paths()
+            return context.wrap_bio(*arguments, **named)
+
+        context.wrap_bio = wrap_bio
+
+    # It hides the method of its base class.
+    ssl.SSLContext.set_default_verify_paths = postpone  # type: ignore[assignment,method-assign]
+    try:
+        yield
+    finally:
+        del ssl.SSLContext.set_default_verify_paths
+
+
 def _made_later(module: str, name: str) -> Callable[..., Any]:
     """What makes objects of a class, whose module is loaded by then."""
 
@@ -67,13 +96,16 @@ def _made_later(module: str, name: str) -> Callable[..., Any]:
 
 
 class _LaterFinder:
-    """Finds the modules of `LATER` as the other finders do, and makes their loading lazy."""
+    """Finds these modules as the other finders do, and makes their loading lazy."""
+
+    def __init__(self, modules: Set[str]) -> None:
+        self._modules = modules
 
     def find_spec(
         self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         """The specification of such a module, None for others."""
-        if name not in LATER:
+        if name not in self._modules:
             return None
         for finder in sys.meta_path:
             spec = None if finder is self else finder.find_spec(name, path, target)

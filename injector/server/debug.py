@@ -15,9 +15,6 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, PlainTextResponse
-
 from injector.classes import dataclass
 from injector.core.model import Facts, Manifest, Namespace
 from injector.core.profile import Config
@@ -27,6 +24,7 @@ from injector.pages import explain, form
 from injector.pages.examples import make_examples
 from injector.printable import shown, visible
 from injector.server import profile
+from injector.server.fastapi import FastAPI, HTMLResponse, PlainTextResponse, Request, Response
 from injector.server.run import bind
 from injector.telemetry import log_event
 

@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-
+from injector.server.fastapi import FastAPI, JSONResponse, PlainTextResponse, Response
 from injector.server.state import State
 
 # The answers of /readyz for the app's OpenAPI, which tests compare answers with.

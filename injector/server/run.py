@@ -96,6 +96,12 @@ def _not_bound(address: str, setting: str, why: str = "") -> ConfigError:
     return ConfigError(f"cannot listen on {shown(address)}{why}", where=setting, hint=hint)
 
 
+def load_loop() -> None:
+    """Import what `run_loop` runs in."""
+    import httptools  # noqa: F401
+    import uvloop  # noqa: F401
+
+
 def run_loop(main: Callable[[Stop], Coroutine[Any, Any, None]]) -> None:
     """Run `main` in uvloop, with a Stop that SIGTERM and SIGINT set."""
     import httptools  # noqa: F401

@@ -6,17 +6,16 @@ Not here: which flags there are (cli), and the parts that run (`webhook`).
 from __future__ import annotations
 
 import contextlib
-import threading
 from typing import Any, Final, NoReturn
 
 from injector.classes import dataclass, replace
 from injector.config import cross_checks
 from injector.config.control_plane import config_map_of, place_of
-from injector.config.current import announce
 from injector.config.loading import Input
 from injector.config.schema import read_settings
 from injector.config.server_settings import Server
 from injector.config.source import Source
+from injector.errors import InjectorError
 from injector.kube.configmaps import ConfigMapReader
 from injector.serving.recording import record_settings
 from injector.telemetry import log_event, log_to
@@ -54,9 +53,10 @@ def serve(flags: ServeFlags) -> None:
     """Serve until SIGTERM. Raises InjectorError where it cannot start."""
     source, server = source_of(flags)
     log_to(server.log_level)
-    # Meanwhile other processes render the sample pods.
-    threading.Thread(target=_load_libraries).start()
+    source.meanwhile = lambda: _load_libraries(server)
     config = source.read()
+    from injector.config.current import announce
+
     announce(config)
     if server.failure_mode == "allow":
         log_event("warning", "failure-mode", message=cross_checks.FAILS_OPEN)
@@ -68,10 +68,12 @@ def serve(flags: ServeFlags) -> None:
         _raise_first(group)
 
 
-def _load_libraries() -> None:
+def _load_libraries(server: Server) -> None:
     """Import what takes longest; a missing library is reported where it is needed."""
-    with contextlib.suppress(ImportError):
-        import injector.serving.webhook  # noqa: F401
+    with contextlib.suppress(ImportError, InjectorError):
+        from injector.serving import webhook
+
+        webhook.load_libraries(server)
 
 
 def source_of(flags: ServeFlags) -> tuple[Source, Server]:

@@ -19,8 +19,9 @@ from injector.config.current import Current
 from injector.config.server_settings import Server
 from injector.config.source import Source
 from injector.core.profile import Config
-from injector.kube.async_client import AsyncCluster, connect_async
+from injector.kube.async_client import AsyncCluster, connect_async, load_client_async
 from injector.kube.objects import NAMESPACES
+from injector.server import run
 from injector.server.answers import AnswerPolicy
 from injector.server.app import Webhook
 from injector.server.health import create_app
@@ -37,13 +38,21 @@ from injector.serving.component import Component, ProblemLog, combined
 from injector.serving.events import Eventing, eventing
 from injector.serving.threads import run_in_daemon_thread
 from injector.serving.warming import WarmSource, warm
-from injector.telemetry import Metrics, log_event
+from injector.telemetry import Metrics, load_metrics, log_event
 
 _SWITCH_SECONDS: Final = 0.001
 
 # The health listener reads no bodies; its answers are small, the metrics some 30 KB.
 _HEALTH_BODY: Final = 64 * 1024
 _HEALTH_BYTES: Final = 16 * 1024 * 1024
+
+
+def load_libraries(server: Server) -> None:
+    """Import what the running webhook imports else when it starts. Raises ClusterError, ImportError."""
+    run.load_loop()
+    if server.namespaces != "off":
+        load_client_async()
+    load_metrics()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,7 @@ class ServedWebhook:
             parts.metrics.readiness(lambda: not stop.is_set() and not state.waiting())
             listeners = parts.listeners(state, sockets, self.server)
             page = {"page": f"http://{_name(sockets[2])}/debug/explain"} if sockets[2:] else {}
-            collection.settle()
+            collection.leave_out()
             log_event("info", "listening", webhook=_name(sockets[0]), health=_name(sockets[1]), **page)
             await serve_listeners(listeners, stop, self.server.drain_seconds)
             for each in reversed(components):

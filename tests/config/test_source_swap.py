@@ -196,16 +196,20 @@ def test_only_a_dry_run_beside_admissions_leaves_the_cpu_to_others(
 ) -> None:
     yielded: list[bool] = []
 
-    def dry_run(_inputs: Input, *, yields: bool) -> list[Finding]:
+    def dry_run(_inputs: Input, *, yields: bool, meanwhile: Callable[[], None], **_: object) -> list[Finding]:
         yielded.append(yields)
+        meanwhile()
         return []
 
     monkeypatch.setattr("injector.config.source.dry_run", dry_run)
     source = a_source(mount)
+    begun: list[str] = []
+    source.meanwhile = lambda: begun.append("libraries")
     source.read()
+    assert begun == ["libraries"]
     mount.swap(**{"injector.yaml": FILES["injector.yaml"] + "annotations: [{{deny: [x]}}]\n"})
     source.read()
-    assert yielded == [False, True]
+    assert (yielded, begun) == ([False, True], ["libraries"])
 
 
 def test_a_source_that_changes_during_each_dry_run_is_refused(
