@@ -5,7 +5,6 @@ Not here: whose turn it is (queue.py), HTTP and replicas (app.py), and what an a
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import field, replace
@@ -16,6 +15,7 @@ from injector.core.model import AdmissionRequest, Facts
 from injector.core.plans.planner import InjectionCall, PlanLookup
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
+from injector.json_text import writer
 from injector.server import answers, reviews
 from injector.server.outlines import OutlinedReview, UnknownReview
 from injector.server.planned import PlannedAnswers
@@ -53,7 +53,7 @@ class BegunAdmission:
     failure: answers.Answer | None = None
 
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
+_compact = writer()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,8 +90,8 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
 
 
 def _most_levels(text: str) -> int:
-    """What a JSON text cannot have more levels than: what is counted in its strings is too much at most."""
-    return 1 + text.count("{") - text.count("{}") + text.count("[") - text.count("[]")
+    """What a JSON text cannot have more levels than: the braces and brackets in its strings count as well."""
+    return 1 + text.count("{") - text.count("{}") + text.count("[")
 
 
 def is_shallow(tree: Any, limit: int) -> bool:
