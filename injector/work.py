@@ -26,7 +26,7 @@ _ESCAPED: Final = 12
 _REMEMBERED: Final = 4
 # The levels of a pod of which a result may have another map or list that shares what is below: at most
 # the fields of its containers, in a list with the pod itself.
-_SHARED_LEVELS: Final = 5
+_SHARED_LEVELS: Final = 4
 
 
 def _units(text: Any) -> int:
@@ -92,8 +92,6 @@ class Work:
 
     def _size(self, members: Any, left: int, parts: Parts, depth: int = 0) -> int:
         """The units of the members of a map or list; past `left` only some of them."""
-        if depth == _SHARED_LEVELS:
-            return self._below(members, left, parts)
         size = len(members)
         if type(members) is dict:
             if not _NO_UNITS.issuperset(members):
@@ -107,17 +105,22 @@ class Work:
             elif (kind is dict or kind is list) and value:
                 # A result shares most of what it has with the pod and the overlay.
                 inner = self._sizes.get(id(value))
-                if inner is None:
-                    part = parts.of(id(value))
-                    if part is None:
-                        inner = self._size(value, left, parts, depth + 1)
-                    else:
-                        inner = self._of(part, left, parts)
-                    if inner >= _REMEMBERED:
-                        self._sizes[id(value)] = inner
-                size += inner
+                size += self._inner(value, left, parts, depth) if inner is None else inner
                 if size > left:
                     break
+        return size
+
+    def _inner(self, value: Any, left: int, parts: Parts, depth: int) -> int:
+        """The units of a map or list that may be met again."""
+        part = parts.of(id(value))
+        if part is not None:
+            size = self._of(part, left, parts)
+        elif depth == _SHARED_LEVELS:
+            size = self._below(value, left, parts)
+        else:
+            size = self._size(value, left, parts, depth + 1)
+        if size >= _REMEMBERED:
+            self._sizes[id(value)] = size
         return size
 
     def _below(self, tree: Any, left: int, parts: Parts) -> int:

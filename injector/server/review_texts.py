@@ -25,9 +25,12 @@ def marks_beside_fields(body: bytes) -> int:
     0 where there are many, or the fields do not end as usual.
     """
     start = body.find(_FIELDS)
-    end = body.find(_BEHIND, start)
-    marks = body.count(b'"') - body.count(b'"', start, end) if start >= 0 else body.count(b'"')
-    return marks if marks < MOST_MARKS and (start < 0 or end >= 0) else 0
+    if start < 0:
+        marks = body.count(b'"')
+    else:
+        end = body.find(_BEHIND, start)
+        marks = body.count(b'"', 0, start) + body.count(b'"', end) if end >= 0 else 0
+    return marks if marks < MOST_MARKS else 0
 
 
 def texts_of(tree: Any, place: Place) -> Iterator[tuple[Place | None, str]]:

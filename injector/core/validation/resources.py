@@ -23,9 +23,9 @@ _QUANTITIES: Final = frozenset({str, int, float})
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
-    for container in parts.containers:
+    for container in parts.unusual:
         own = fields(container.value.get("resources"))
-        if own and not _are_usual(amounts(own.get("limits")), amounts(own.get("requests"))):
+        if own and not are_plain(amounts(own.get("limits")), amounts(own.get("requests"))):
             resources = _Resources.of(container.below("resources"), "resources")
             yield from _names(resources, _STANDARD)
             yield from _request_and_limit(resources)
@@ -34,7 +34,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
         yield from _of_pod(parts)
 
 
-def _are_usual(limits: Amounts, requests: Amounts) -> bool:
+def are_plain(limits: Amounts, requests: Amounts) -> bool:
     """Whether these are resources of Kubernetes in amounts that no rule is about."""
     if not (_STANDARD.issuperset(limits) and _STANDARD.issuperset(requests)):
         return False
