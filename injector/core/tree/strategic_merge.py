@@ -187,6 +187,7 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, copies: Copie
     left = [item for item in base if key_of(item, schema.key) not in deleted]
     merged = list(left)
     places = {key_of(item, schema.key): i for i, item in reversed(list(enumerate(merged)))}
+    are_distinct = len(places) == len(left)
     for item in to_merge:
         key = key_of(item, schema.key)
         if key in places:
@@ -198,6 +199,9 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, copies: Copie
         else:
             places[key] = len(merged)
             merged.append(plain_copy(item, schema, copies))
+    if are_distinct and len(merged) == len(left) + len(to_merge):
+        # All elements of the patch are new: these come first.
+        return [*merged[len(left) :], *left]
     return _ordered(merged, left, [key_of(item, schema.key) for item in to_merge], schema)
 
 
