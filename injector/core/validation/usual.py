@@ -17,6 +17,8 @@ from injector.core.validation.resources import amounts, are_plain
 from injector.core.validation.variables import FIELDS, is_variable_name
 
 _HANDLERS: Final = ("lifecycle", *names.PROBES)
+_ACTIONS: Final = ("exec", "httpGet", "tcpSocket")
+_RESOURCES: Final = frozenset(f"{kind}.{of}" for kind in ("limits", "requests") for of in ("cpu", "memory"))
 _REFERENCES: Final = ("configMapKeyRef", "secretKeyRef")
 
 
@@ -27,7 +29,7 @@ def is_usual(container: Mapping[str, Any], part: str) -> bool:
         return False
     is_init = part == "initContainers" and container.get("restartPolicy") != "Always"
     for field in _HANDLERS:
-        if field in container and (is_init or not _is_probe(container[field], field)):
+        if field in container and (is_init or not _is_handler(container[field], field)):
             return False
     resources = container.get("resources")
     if resources and not _are_resources(resources):
@@ -54,7 +56,26 @@ def _is_source(source: Any) -> bool:
     if kind == "fieldRef":
         path = of.get("fieldPath")
         return type(path) is str and path in FIELDS
+    if kind == "resourceFieldRef":
+        resource = of.get("resource")
+        return type(resource) is str and resource in _RESOURCES
     return kind in _REFERENCES and is_object_name(of.get("name")) and of.get("key") != ""
+
+
+def _is_handler(handler: Any, field: str) -> bool:
+    return _are_hooks(handler) if field == "lifecycle" else _is_probe(handler, field)
+
+
+def _are_hooks(hooks: Any) -> bool:
+    if type(hooks) is not dict:
+        return False
+    for hook in hooks.values():
+        if type(hook) is not dict or len(hook) != 1:
+            return False
+        ((kind, action),) = hook.items()
+        if kind not in _ACTIONS or not _is_action(kind, action):
+            return False
+    return True
 
 
 def _is_probe(probe: Any, field: str) -> bool:
