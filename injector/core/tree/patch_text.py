@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
@@ -11,8 +11,6 @@ from injector.json_text import writer
 from injector.parts import NONE, Parts
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
-_TREES: Final = frozenset({dict, list})
-_TEXTS: Final = frozenset({str})
 _compact: Final = writer(allow_nan=False)
 
 
@@ -40,36 +38,22 @@ def _value(value: Any, known: Parts) -> str:
 
 
 def is_json(value: Any, known: Parts = NONE) -> bool:
-    """Whether it has only what JSON text holds exactly: maps with texts as keys, lists, and scalars.
-
-    Each of the `known` parts is looked at once.
-    """
-    if type(value) not in _TREES:
-        return type(value) in _SCALARS
-    trees, parts = [value], []
-    for tree in trees:
-        part = known.of(id(tree))
-        if part is not None:
-            if is_json in part.passed:
-                continue
-            parts.append(part)
-        inner = _trees_in(tree)
-        if inner is None:
+    """Whether it has only what JSON text holds exactly: maps with texts as keys, lists, and scalars."""
+    kind = type(value)
+    if kind is not dict and kind is not list:
+        return kind in _SCALARS
+    part = known.of(id(value))
+    if part is not None and is_json in part.passed:
+        return True
+    if kind is dict:
+        for key in value:
+            if type(key) is not str:
+                return False
+        value = value.values()
+    for member in value:
+        # Most are scalars, and need no call.
+        if type(member) not in _SCALARS and not is_json(member, known):
             return False
-        trees += inner
-    for part in parts:
+    if part is not None:
         part.passed.add(is_json)
     return True
-
-
-def _trees_in(tree: Any) -> Sequence[Any] | None:
-    """The maps and lists in a map or list; None where something in it is no JSON."""
-    if type(tree) is dict:
-        if not _TEXTS.issuperset(map(type, tree)):
-            return None
-        tree = tree.values()
-    # Most are scalars: they are looked at together.
-    kinds = set(map(type, tree)) - _SCALARS
-    if not kinds:
-        return ()
-    return [each for each in tree if type(each) in kinds] if kinds <= _TREES else None
