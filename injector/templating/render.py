@@ -25,6 +25,7 @@ from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, 
 from injector.templating.library import Library
 from injector.templating.outline import Outline
 from injector.templating.paths import Path
+from injector.templating.repeated import TemplateData
 from injector.templating.sandbox import Unknown
 from injector.templating.skeletons import SPLIT, Skeleton
 from injector.templating.unit import CompiledAhead, TemplateSource, key_of, none_ahead
@@ -124,7 +125,8 @@ class Templates:
         """
         self.compile(name)
         env = self._library.env
-        run = RenderBudget(self._limits, None if work is None else work.left)
+        settled = context.settled if isinstance(context, TemplateData) else {}
+        run = RenderBudget(self._limits, None if work is None else work.left, settled)
         outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)
