@@ -17,10 +17,11 @@ from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
 from injector.json_text import writer
 from injector.server import answers, reviews
-from injector.server.outlines import OutlinedReview, UnknownReview
+from injector.server.outline import OutlinedReview
+from injector.server.outlines import UnknownReview
 from injector.server.planned import PlannedAnswers
 from injector.server.queue import Overloaded
-from injector.server.replicas import Review
+from injector.server.review_keys import Review
 from injector.server.state import State
 from injector.server.worker import OutOfTime, Stopped, Worker
 from injector.work import Work

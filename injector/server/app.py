@@ -81,7 +81,10 @@ class Webhook:
             self._under_way -= 1
 
     def at_once(self, head: RequestHead, body: bytes) -> bytes | HttpRequest:
-        """The answer for a replica, or for an ordinary pod while nothing waits; else what is begun of it."""
+        """The answer for a replica, or for an ordinary pod that would be next; else what is begun of it.
+
+        Raises Overloaded where it would wait too long.
+        """
         started = time.perf_counter()
         fits = len(body) <= self._state.limits.body
         review = self._replicas.read(body, head.path) if fits else None
@@ -90,13 +93,16 @@ class Webhook:
             return answer
         if not fits or len(body) > LOOP_BYTES:
             return request
+        namespace = namespace_of(body)
         try:
-            answer = self._queue.at_once(lambda: self._admissions.in_loop(request), namespace_of(body))
+            answer = self._queue.at_once(lambda: self._admissions.in_loop(request), namespace)
         except TooLong as long:
             return long.request
         except Exception:
             # A review that is refused, or a defect: the app comes to the same, and says it to the caller.
             return request
+        if answer is None:
+            self._check_wait(head.budget, namespace)
         return request if answer is None else answer
 
     async def _answer(self, scope: Scope, body: Body, send: Send) -> None:
@@ -134,6 +140,14 @@ class Webhook:
             status, reason = refused
             await body.discard()
             raise ReviewError(f"the caller is rejected: {reason}", status=status)
+
+    def _check_wait(self, budget: float | None, namespace: str) -> None:
+        """Raise Overloaded as the app does, without reading the request, which costs more."""
+        try:
+            self._queue.check(budget, namespace)
+        except Overloaded as overload:
+            self._note_refusal(overload.cause)
+            raise
 
     def _note_refusal(self, cause: str) -> None:
         """Count a refusal, and log the overload now and then."""

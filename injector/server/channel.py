@@ -13,6 +13,8 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from injector.server.handshakes import Handshakes
+
 # A record of TLS holds up to 16 KiB.
 RECORD = 16 * 1024 + 256
 
@@ -36,15 +38,16 @@ class Inside(Protocol):
 class Channel(asyncio.Protocol):
     """The protocol of a socket, and the transport of the connection inside."""
 
-    def __init__(self, context: ssl.SSLContext, inside: Any) -> None:
+    def __init__(self, context: ssl.SSLContext, inside: Any, handshakes: Handshakes) -> None:
         self._inside = inside
+        self._handshakes = handshakes
         self._context = context
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         self._socket: Any = None
         # Bytes that came and are not decrypted, as the connection has paused reading.
         self._unread = bytearray()
-        self._made = self._paused = self._closing = False
+        self._made = self._paused = self._closing = self._shaking = False
 
     @property
     def waits(self) -> int:
@@ -66,7 +69,11 @@ class Channel(asyncio.Protocol):
             self._take(data)
             return
         self._unread += data
-        self._advance()
+        if self._made:
+            self._advance()
+        elif not self._shaking:
+            self._shaking = True
+            self._handshakes.step(self._shake)
         self._inside.count()
 
     def eof_received(self) -> None:
@@ -163,6 +170,11 @@ class Channel(asyncio.Protocol):
             "sslcontext": lambda: self._context,
         }
         return named[name]() if name in named else self._socket.get_extra_info(name, default)
+
+    def _shake(self) -> None:
+        """The next step of the handshake."""
+        self._shaking = False
+        self._resumed()
 
     def _resumed(self) -> None:
         if not self._closing:

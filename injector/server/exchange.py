@@ -19,6 +19,8 @@ from uvicorn.server import ServerState
 
 from injector.patterns import pattern
 from injector.server.heads import RequestHead, head_of
+from injector.server.http import OVERLOADED
+from injector.server.queue import Overloaded
 
 _ANSWER: Final = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 # A larger body would be copied for nothing.
@@ -74,7 +76,7 @@ class Exchange(RequestResponseCycle):
 
 AtOnce: TypeAlias = Callable[[RequestHead, bytes], object]
 """Takes the head and the body of a review. Returns the body of an answer with the status 200, else what is
-begun, which the app gets in ``scope["state"]["begun"]``."""
+begun, which the app gets in ``scope["state"]["begun"]``. Raises Overloaded where it would wait too long."""
 
 
 class Exchanges(HttpToolsProtocol):
@@ -97,7 +99,11 @@ class Exchanges(HttpToolsProtocol):
         body = head.body_in(data)
         if body is None:
             return False
-        answer = at_once(head, body)
+        try:
+            answer = at_once(head, body)
+        except Overloaded:
+            self.transport.write(OVERLOADED)
+            return True
         if isinstance(answer, bytes):
             self.transport.write(_ANSWER % (len(answer), answer))
             return True

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs
 
 from injector import durations
@@ -20,6 +20,14 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_TEXT: Final = b"text/plain; charset=utf-8"
+_TRY_AGAIN: Final = b"too many requests wait; try again\n"
+OVERLOADED: Final = (
+    b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: %b\r\ncontent-length: %d\r\nretry-after: 1\r\n\r\n%b"
+    % (_TEXT, len(_TRY_AGAIN), _TRY_AGAIN)
+)
+"""What `send_overloaded` sends on a connection that stays open."""
 
 
 @functools.lru_cache(maxsize=32)
@@ -70,7 +78,7 @@ def gone_of(scope: Scope) -> Callable[[], bool]:
 async def send_overloaded(send: Send, *, last: bool) -> None:
     """429: the API server repeats the call after Retry-After while its own timeout has not passed."""
     extra = [(b"retry-after", b"1"), *([(b"connection", b"close")] if last else [])]
-    await send_answer(send, 429, b"text/plain; charset=utf-8", b"too many requests wait; try again\n", extra)
+    await send_answer(send, 429, _TEXT, _TRY_AGAIN, extra)
 
 
 async def send_refusal(send: Send, error: ReviewError) -> None:
@@ -79,9 +87,7 @@ async def send_refusal(send: Send, error: ReviewError) -> None:
     extra = {405: [(b"allow", b"POST")], 401: [(b"www-authenticate", b"Bearer")]}.get(error.status, [])
     # The rest of an unread body would be parsed as the next request.
     extra.append((b"connection", b"close"))
-    await send_answer(
-        send, error.status, b"text/plain; charset=utf-8", text.encode("utf-8", "replace"), extra
-    )
+    await send_answer(send, error.status, _TEXT, text.encode("utf-8", "replace"), extra)
 
 
 async def send_answer(

@@ -9,7 +9,6 @@ was parsed. Not here: shapes and the places of texts (core.plans), and answers (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -24,6 +23,8 @@ from injector.core.plans.store import RARELY, OnceMet
 from injector.core.plans.texts import TextKind
 from injector.patterns import pattern
 from injector.server import reviews
+from injector.server.outline import OutlinedReview, ReviewOutline
+from injector.server.outline_text import OutlineTexts
 from injector.server.review_texts import (
     BEHIND,
     FIELDS,
@@ -48,43 +49,16 @@ _UID_LENGTH: Final = 36
 _UID_TEXT: Final = pattern("[-0-9a-f]{36}").fullmatch
 # The levels above the fields: review, request, object, metadata, managedFields, and the entry of a manager.
 _LEVELS: Final = 6
-# The share of the bytes for masks, for known fields, and for keys that were met once, each.
+# The share of the bytes for masks, for texts, for known fields, and for keys that were met once, each.
 _PART: Final = 8
 # Masks of one punctuation, and the fields of one manager, may have this part of the bytes of all at most.
 _LARGEST: Final = 4
 # Masks of reviews with the same punctuation; of more, one of eight takes a turn.
 _MOST_MASKS: Final = 4
-# Bytes of an outline and of a text beside its characters, of a mask beside its holes, and of a hole.
-_REST: Final = 900
+# Bytes of a text beside its characters, of a mask beside its holes, and of a hole.
 _TEXT: Final = 64
 _MASK: Final = 4000
 _HOLE: Final = 48
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewOutline:
-    """What all reviews of an outline have: the shape of the pod, and the request without the pod.
-
-    `uid` and `named` are places of texts among those that the mask takes: of the request's uid, and of fields
-    of the pod's metadata that are logged. `retained` are the texts of annotations that stay.
-    """
-
-    shape: bytes
-    items: int
-    asked: AdmissionRequest
-    node: str
-    uid: int
-    named: tuple[tuple[str, int], ...]
-    retained: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class OutlinedReview:
-    """A review with a known outline. The pod of `asked` has only the names that are logged."""
-
-    asked: AdmissionRequest
-    node: str
-    shape: PodShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +91,8 @@ class Outlines:
         self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, largest=_LARGEST, meets=False)
         # Half of the pieces are texts at most.
         self._most_pieces = min(MOST_MARKS, (self._part // _LARGEST - 2 * _MASK) // _HOLE * 2)
-        self._outlines: Generations[ReviewOutline] = Generations(limit - 3 * self._part, meets=False)
+        self._outlines: Generations[ReviewOutline] = Generations(limit - 4 * self._part, meets=False)
+        self._texts = OutlineTexts(self._part)
         self._met = OnceMet(self._part)
         self._levels = levels - _LEVELS
         self._rules: CopyRules | None = None
@@ -129,7 +104,8 @@ class Outlines:
     @property
     def size(self) -> int:
         """Bytes of outlines, masks and fields."""
-        return self._masks.size + self._outlines.size + self._met.size + self._fields.size
+        caches = (self._masks, self._outlines, self._texts, self._fields)
+        return sum(cache.size for cache in caches) + self._met.size
 
     def find(
         self, body: bytes, path: str, budget: float | None, rules: CopyRules
@@ -141,13 +117,23 @@ class Outlines:
             # What was left out under other rules may matter under these.
             self._masks.clear()
             self._outlines.clear()
+            self._texts.clear()
             self._learned = bytearray(MOST_MARKS)
             self._rules = rules
         if not self._learned[marks_beside_fields(body)]:
             return UnknownReview(body)
-        split = self._split(body)
-        if split is None:
+        try:
+            text, fields = self._without_fields(body.decode())
+        except (ValueError, RecursionError):
             return None
+        outlined = self._texts.find(text, path, budget, rules)
+        known = outlined or self._by_digest(_split(text, fields), text, path, budget, rules)
+        return UnknownReview(body, known) if isinstance(known, SplitReview) else known
+
+    def _by_digest(
+        self, split: SplitReview, text: str, path: str, budget: float | None, rules: CopyRules
+    ) -> OutlinedReview | SplitReview:
+        """What is known of a review by the digest of its outline."""
         pieces, structure, key = split.pieces, split.structure, split.key
         for mask in self._masks.get(structure) or ():
             taken = mask.take(pieces)
@@ -159,15 +145,19 @@ class Outlines:
             if outline is not None:
                 values = mask.read(taken, f"{path}{rest}", outline.retained, rules)
                 if values is not None:
-                    return _outlined(outline, taken, values, budget)
+                    self._texts.keep(text, outline, mask, pieces)
+                    return outline.review(taken, values, budget)
             for place, piece in zip(mask.places, taken, strict=True):
                 pieces[place] = piece
-        return UnknownReview(body, replace(split, key=key))
+        return replace(split, key=key)
 
     def learn(self, unknown: UnknownReview, asked: AdmissionRequest, shape: PodShape) -> None:
         """Keep the outline of a review that was parsed, where such a one came before."""
-        review = unknown.split or self._split(unknown.body)
-        if self._rules is None or review is None or not self._met.again(review.key):
+        try:
+            review = unknown.split or _split(*self._without_fields(unknown.body.decode()))
+        except (ValueError, RecursionError):
+            return
+        if self._rules is None or not self._met.again(review.key):
             return
         self._asked += 1
         if len(review.pieces) > self._most_pieces or (self._outlines.is_full and self._asked % RARELY):
@@ -211,7 +201,7 @@ class Outlines:
                 return
             self._keep_masks(review.structure, (*known[1 - _MOST_MASKS :], mask))
         key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
-        self._outlines.put(key, outline, _REST + _bytes_of(asked) + sum(map(len, retained)))
+        self._outlines.put(key, outline, outline.size)
         self._learned[marks_beside_fields(unknown.body)] = True
         for fields in map(_without_owner, review.fields):
             # These are JSON, and are not read again.
@@ -223,16 +213,6 @@ class Outlines:
             structure, masks, sum(_MASK + _HOLE * len(each.places) for each in masks)
         ):
             masks = masks[1:]
-
-    def _split(self, body: bytes) -> SplitReview | None:
-        """A review split at its quotation marks; None where its fields are no JSON."""
-        try:
-            text, fields = self._without_fields(body.decode())
-        except (ValueError, RecursionError):
-            return None
-        pieces = text.split('"')
-        structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
-        return SplitReview(pieces, fields, structure, structure)
 
     def _without_fields(self, text: str) -> tuple[str, list[str]]:
         """A text without `fieldsV1`, and these. Raises ValueError where they are no JSON."""
@@ -258,41 +238,17 @@ class Outlines:
         return end
 
 
+def _split(text: str, fields: list[str]) -> SplitReview:
+    """A review without its fields, split at its quotation marks."""
+    pieces = text.split('"')
+    structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
+    return SplitReview(pieces, fields, structure, structure)
+
+
 def _without_owner(fields: str) -> str:
     """Fields without the uid of the pod's owner, which stands in a string: there is an escape before it."""
     head, owner, rest = fields.partition(_OWNER)
     return head + owner + rest[_UID_LENGTH:] if _UID_TEXT(rest[:_UID_LENGTH]) else fields
-
-
-def _outlined(
-    outline: ReviewOutline, taken: Sequence[str], values: list[str], budget: float | None
-) -> OutlinedReview:
-    asked = outline.asked
-    names = asked.pod["metadata"] | {key: taken[place] for key, place in outline.named}
-    return OutlinedReview(
-        AdmissionRequest(
-            taken[outline.uid],
-            {"metadata": names},
-            asked.namespace,
-            asked.name,
-            asked.operation,
-            asked.sub_resource,
-            asked.dry_run,
-            asked.version,
-            asked.path,
-            budget,
-            asked.user,
-        ),
-        outline.node,
-        PodShape(outline.shape, tuple(values), outline.items),
-    )
-
-
-def _bytes_of(asked: AdmissionRequest) -> int:
-    """The memory for a request without its pod."""
-    user = (asked.user.username, *asked.user.groups) if asked.user else ()
-    texts = (asked.uid, asked.namespace, asked.name, asked.operation, asked.sub_resource, asked.path, *user)
-    return sum(_TEXT + len(text) for text in texts)
 
 
 def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tuple[int, Place, Hole]]:

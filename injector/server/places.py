@@ -195,7 +195,10 @@ class Places(Generic[Of]):
     def _lines(self, guest: Of) -> list[_Line[Of]]:
         if not self._bounds.per_address:
             return [self._all]
-        return [self._all, self._by_address.setdefault(guest.address, _Line())]
+        line = self._by_address.get(guest.address)
+        if line is None:
+            line = self._by_address[guest.address] = _Line()
+        return [self._all, line]
 
 
 class ReachedLimits:

@@ -15,7 +15,8 @@ from injector.core.plans.planner import InjectionCall, PlanLookup, Planner
 from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
-from injector.server.outlines import OutlinedReview, Outlines, UnknownReview
+from injector.server.outline import OutlinedReview
+from injector.server.outlines import Outlines, UnknownReview
 from injector.server.state import Limits
 from injector.telemetry import log_event, quoted
 
@@ -90,8 +91,8 @@ class PlannedAnswers:
         if lookup.planned is None:
             return None
         before, between, after = lookup.planned.rest
-        patch = base64.b64encode(lookup.patch.encode("ascii")).decode("ascii")
-        out = f"{before}{quoted(asked.uid)}{between}{patch}{after}".encode("ascii")
+        head = f"{before}{quoted(asked.uid)}{between}".encode("ascii")
+        out = b"%b%b%b" % (head, base64.b64encode(lookup.patch.encode("ascii")), after.encode("ascii"))
         return Answer({}, lookup.planned.outcome, Verdict.INJECT, facts=facts), out
 
     def learned(

@@ -133,11 +133,11 @@ class Queue:
     def __len__(self) -> int:
         return len(self._loop_lines) + len(self._thread_lines)
 
-    def check(self, budget: float | None) -> None:
-        """Raise Overloaded where a new request of any namespace would wait too long."""
+    def check(self, budget: float | None, namespace: str | None = None) -> None:
+        """Raise Overloaded where a new request would wait too long: of any namespace, or of this one."""
         if len(self._loop_lines) >= self.size.length and self._loop_lines.longest() <= 1:
             raise Overloaded("full")
-        if self._loop_lines.wait(None) > _patience(budget) / 2:
+        if self._loop_lines.wait(namespace) > _patience(budget) / 2:
             raise Overloaded("wait")
 
     def holding(self) -> Holding:
@@ -145,25 +145,27 @@ class Queue:
         return Holding(self)
 
     def at_once(self, work: Callable[[], Done], namespace: str) -> Done | None:
-        """Run the work now where nothing waits for the loop; None where something does.
+        """Run the work now; None where a namespace that waits has used less CPU, so that it would be next.
 
-        All such work in a turn of the loop takes a slice at most; the rest waits, so that shares count.
+        All such work in a turn of the loop takes a slice at most, and then what waits takes one.
         """
         # uvloop's time stands still during a turn.
         turn = asyncio.get_running_loop().time()
         if turn != self._turn:
             self._turn, self._used_at_once = turn, 0.0
-        if self._scheduled or self._used_at_once > SLICE_SECONDS:
+        if self._used_at_once > SLICE_SECONDS:
             return None
         self._accounts.enter(namespace)
         begun = time.thread_time()
         try:
-            return work()
+            return work() if self._loop_lines.would_be_next(namespace) else None
         finally:
             used = time.thread_time() - begun
             self._used_at_once += used
             self._accounts.charge(namespace, used)
-            self._loop_lines.took(namespace, used)
+            if not self._scheduled:
+                # Else it is part of the time between two turns.
+                self._loop_lines.took(namespace, used)
             self._accounts.leave(namespace)
 
     async def in_loop(self, work: Callable[[], Done], call: Call) -> Done:

@@ -1,16 +1,13 @@
 """Answers that serve all replicas of a pod: found by a digest of the review, without parsing it.
 
-The key is a SHA-256 over the path and the whole review, but for three texts that differ between replicas:
-the uid of the request, the times in managedFields, and the random name of the token's volume. Each is left
-out only at a place where the API server writes it, and an answer is kept only where none of them is in it.
-What the answer depends on beside the review is compared at each hit (`Surroundings`), and the cache is
-emptied when the configuration or the objects of the profile change. Not here: what is per call (log,
-metrics, Events, records) (app.py).
+An answer is kept only where none of the texts that the key leaves out is in it. What the answer depends on
+beside the review is compared at each hit (`Surroundings`), and the cache is emptied when the configuration
+or the objects of the profile change. Not here: the key (review_keys.py), and what is per call (log, metrics,
+Events, records) (app.py).
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
@@ -30,43 +27,19 @@ from injector.patterns import pattern
 from injector.server import reviews
 from injector.server.admission_log import AdmissionLines
 from injector.server.answers import Answer
+from injector.server.review_keys import ReplicaFrame, Review, frame_of, review_of
 
 LARGEST: Final = 512 * 1024
 """The body of a review that is looked up; the digest of a larger one takes too long for the loop."""
 
-# As the API server writes a review: the uid is the first field of the request.
-_HEAD: Final = pattern(
-    rb'\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io/v1(?:beta1)?",'
-    rb'"request":\{"uid":"([-0-9A-Za-z]{1,64})",'
-)
-_TIME: Final = b'"time":"'
-_TIME_IN_PLACE: Final = pattern(rb'(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)","fieldsType":"FieldsV1","fieldsV1":\{')
-_BEFORE_NAME: Final = b'"name":"'
-_TOKEN: Final = _BEFORE_NAME + b"kube-api-access-"
-_TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
-_TOKEN_LENGTH: Final = len("kube-api-access-12345")
-# The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
-_TOKEN_ENDS: Final = (
-    b'","projected":{"sources":[',
-    b'","readOnly":true,"mountPath":"/var/run/secrets/kubernetes.io/serviceaccount"',
-)
 # An escape of what stands in texts that are left out; no API server writes these.
 _ESCAPED: Final = pattern(rb"\\u00(?:2[dD]|3[0-9aA]|4[1-9a-fA-F]|5[0-9aA]|6[1-9a-fA-F]|7[0-9aA])")
 _MOST_LEFT_OUT: Final = 20
-# Stands for what is left out; no UTF-8 has this byte, so that no other review has the key.
-_LEFT_OUT: Final = b"\xff"
 # Bytes of what is kept of an answer beside its texts, and of a text beside its characters.
 _REST: Final = 3000
 _TEXT: Final = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Review:
-    """The key of a review, its uid, and the other texts that the key leaves out."""
-
-    key: bytes
-    uid: bytes
-    left_out: tuple[bytes, ...] = ()
+# The share of the cache for frames.
+_FRAMES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +90,19 @@ class Replicas:
     def __init__(
         self, limit: int, surroundings: Surroundings, evicted: Callable[[int], None] = lambda _count: None
     ) -> None:
-        self._answers: Generations[Repeatable] = Generations(limit, evicted)
+        self._answers: Generations[Repeatable] = Generations(limit - limit // _FRAMES, evicted)
         self._enabled = limit > 0
         self._surroundings = surroundings
         self._config: Config | None = None
         self._objects: tuple[Manifest, ...] = ()
+        # Of the last answer that was kept for a review of so many bytes. They say nothing of the answers.
+        self._frames: dict[int, ReplicaFrame] = {}
+        self._size_of_frames, self._of_frames = 0, limit // _FRAMES
 
     @property
     def size(self) -> int:
         """Bytes of the answers and their keys."""
-        return self._answers.size
+        return self._answers.size + self._size_of_frames
 
     def find(self, review: Review, config: Config) -> Repeatable | None:
         """The answer to a review, None where it is not known."""
@@ -143,7 +119,10 @@ class Replicas:
 
     def read(self, body: bytes, path: str) -> Review | None:
         """The key of a review; None where it is too large, or not written as an API server does it."""
-        return review_of(body, path) if self._enabled and len(body) <= LARGEST else None
+        if not self._enabled or len(body) > LARGEST:
+            return None
+        frame = self._frames.get(len(body))
+        return (frame and frame.review(body, path)) or review_of(body, path)
 
     def keep(self, review: Review, made: Made, body: bytes) -> None:
         """Keep the answer to a review that comes for the second time, where other replicas may have it."""
@@ -152,53 +131,22 @@ class Replicas:
         if not is_current or not made.answer.repeatable or not self._answers.met(review.key):
             return
         repeatable = repeatable_of(review, made, body)
-        if repeatable is not None:
-            self._answers.put(review.key, repeatable, _bytes_of(made))
+        if repeatable is not None and self._answers.put(review.key, repeatable, _bytes_of(made)):
+            self._keep_frame(body, made.asked.path, review.key)
 
+    def _keep_frame(self, body: bytes, path: str, key: bytes) -> None:
+        frame = frame_of(body, path, key)
+        if frame is None or frame.size > self._of_frames:
+            return
+        self._drop_frame(len(body))
+        self._frames[len(body)] = frame
+        self._size_of_frames += frame.size
+        while self._size_of_frames > self._of_frames:
+            self._drop_frame(next(iter(self._frames)))
 
-def review_of(body: bytes, path: str) -> Review | None:
-    """The key of a review; None where an API server does not write such a one."""
-    head = _HEAD.match(body)
-    if head is None or _LEFT_OUT in body:
-        return None
-    start, end = head.span(1)
-    uid = body[start:end]
-    rest, times = _without_times(body[end:])
-    if uid in rest:
-        # Whoever asks twice in one review has another request answered than the first.
-        return None
-    rest, token = _without_token(rest)
-    key = hashlib.sha256(b"%b\xff%b%b" % (path.encode("utf-8", "surrogatepass"), body[:start], rest))
-    return Review(key.digest(), uid, times + token)
-
-
-def _without_times(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-    """A text without the times of managedFields, and these."""
-    first, *others = text.split(_TIME)
-    pieces, times = [first], list[bytes]()
-    for piece in others:
-        if match := _TIME_IN_PLACE.match(piece):
-            times.append(match[1])
-            piece = _LEFT_OUT + piece[match.end(1) :]
-        pieces.append(piece)
-    return (_TIME.join(pieces), tuple(times)) if times else (text, ())
-
-
-def _without_token(text: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-    """A text without the name of the token's volume, and the name; as it is where the name is elsewhere."""
-    at = text.find(_TOKEN)
-    if at < 0:
-        return text, ()
-    start = at + len(_BEFORE_NAME)
-    name = text[start : start + _TOKEN_LENGTH]
-    if not _TOKEN_NAME.fullmatch(name):
-        return text, ()
-    pieces = text.split(name)
-    if all(piece.endswith(_BEFORE_NAME) for piece in pieces[:-1]) and all(
-        piece.startswith(_TOKEN_ENDS) for piece in pieces[1:]
-    ):
-        return _LEFT_OUT.join(pieces), (name,)
-    return text, ()
+    def _drop_frame(self, length: int) -> None:
+        frame = self._frames.pop(length, None)
+        self._size_of_frames -= frame.size if frame else 0
 
 
 def repeatable_of(review: Review, made: Made, body: bytes) -> Repeatable | None:

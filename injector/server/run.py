@@ -24,6 +24,7 @@ from injector.printable import shown
 from injector.server.channel import Channel
 from injector.server.connection import KEEP_ALIVE_SECONDS, Connection, Shared
 from injector.server.exchange import AtOnce
+from injector.server.handshakes import Handshakes
 from injector.server.http import AsgiApp
 from injector.server.places import Bounds
 from injector.telemetry import log_event
@@ -194,7 +195,7 @@ class Listening:
     async def open(self) -> None:
         """Accept connections."""
         tls = self._listener.tls
-        context = tls() if tls else None
+        context, handshakes = tls() if tls else None, Handshakes()
         self._config.load()
         # Accepted connections inherit it.
         for direction in (socket.SO_RCVBUF, socket.SO_SNDBUF):
@@ -202,7 +203,7 @@ class Listening:
 
         def accept() -> asyncio.Protocol:
             connection = Connection(self._config, self._shared)
-            return connection if context is None else Channel(context, connection)
+            return connection if context is None else Channel(context, connection, handshakes)
 
         self._server = await asyncio.get_running_loop().create_server(
             accept, sock=self._listener.bound, backlog=BACKLOG

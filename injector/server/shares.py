@@ -127,6 +127,11 @@ class Lines(Generic[W]):
         name = min(names, key=self._order) if len(names) > 1 else next(iter(names))
         return self._remove(name, 0)
 
+    def would_be_next(self, namespace: str) -> bool:
+        """Whether no namespace that waits has used less than an active one."""
+        used = self._accounts.used(namespace)
+        return all(self._accounts.used(other) >= used for other in self._lines)
+
     def discard(self, entry: W) -> bool:
         """Remove an entry; False where it does not wait any more."""
         line = self._lines.get(entry.namespace, ())

@@ -13,7 +13,9 @@ import pytest
 from injector.server import admitting, queue
 from injector.server.admitting import LOOP_BYTES, Admissions, HttpRequest
 from injector.server.channel import Channel
+from injector.server.handshakes import Handshakes
 from injector.server.heads import RequestHead
+from injector.server.queue import Call, Overloaded
 from injector.server.tls import ReloadableTLS
 from tests.server import serving_in_thread
 from tests.server.beside import Beside, MiB, a_review, body_of, config_of, pod_of, unhurried
@@ -130,6 +132,36 @@ def test_replicas_are_answered_though_others_wait(monkeypatch: pytest.MonkeyPatc
     assert isinstance(at_once(both, named(1)), HttpRequest)
 
 
+@pytest.mark.parametrize(
+    ("budget", "waits", "refused"), [(10.0, 1, False), (10.0, 300, True), (0.02, 1, True), (None, 300, True)]
+)
+def test_a_review_that_would_wait_too_long_is_refused(
+    budget: float | None, waits: int, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = Beside(config_of({}), plans=8 * MiB)
+    waiting = both.cached._queue
+    monkeypatch.setattr(queue.Queue, "at_once", lambda *_: None)
+
+    async def main() -> Any:
+        call = Call(0.0, 10.0, lambda: False, "shop")
+        tasks = [asyncio.create_task(waiting.in_loop(lambda: None, call)) for _ in range(waits)]
+        await asyncio.sleep(0)
+        # As if each of them took a hundredth of a second.
+        for _ in range(100):
+            waiting._loop_lines.took("shop", 0.01)
+        try:
+            return both.cached.at_once(RequestHead("/inject", budget, b"", b""), named(1))
+        except Overloaded as overload:
+            return overload.cause
+        finally:
+            await asyncio.gather(*tasks)
+
+    with unhurried():
+        answer = asyncio.run(main())
+    assert answer == "wait" if refused else isinstance(answer, HttpRequest)
+    assert both.number("injector_request_shed_total", cause="wait") == refused
+
+
 class _Notes:
     """The inside of a channel, which notes what it gets."""
 
@@ -158,13 +190,17 @@ class _Socket:
 
 @pytest.mark.parametrize("cut", [0, 1, 7])
 def test_the_records_of_a_request_arrive_as_one_piece(cut: int) -> None:
+    asyncio.run(records_of_a_request(cut))
+
+
+async def records_of_a_request(cut: int) -> None:
     ca, leaf = serving_in_thread._pair()
     server = ReloadableTLS()
     server.take(leaf.chain, leaf.key)
     into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
     caller = ssl.create_default_context(cadata=ca.chain).wrap_bio(into, out, server_hostname=NAME)
     inside = _Notes()
-    channel = Channel(server.context, inside)
+    channel = Channel(server.context, inside, Handshakes())
     channel.connection_made(_Socket(into))
     for _ in range(4):
         with contextlib.suppress(ssl.SSLWantReadError):

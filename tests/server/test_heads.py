@@ -21,8 +21,9 @@ from injector.server.body import Body
 from injector.server.connection import Connection, Shared
 from injector.server.exchange import AtOnce
 from injector.server.heads import RequestHead
-from injector.server.http import budget_of, check_head, send_answer, send_refusal
+from injector.server.http import budget_of, check_head, send_answer, send_overloaded, send_refusal
 from injector.server.places import Bounds
+from injector.server.queue import Overloaded
 from tests.server.test_exchange import Socket
 
 LIMIT = 64 * 1024
@@ -114,6 +115,21 @@ def test_the_last_answer_of_a_replica_that_stops_is_parsed() -> None:
     answers, whole = Answers(), request_of(b"body")
     written, closed = connected([whole, whole, whole], answers, draining_after=2)
     assert (written.count(b"connection: close"), closed, len(answers.bodies)) == (1, True, 1)
+
+
+def test_a_review_that_would_wait_too_long_is_refused_as_the_app_does() -> None:
+    async def refuses(scope: Any, receive: Any, send: Any) -> None:
+        body = Body(receive, LIMIT)
+        await body.discard()
+        await send_overloaded(send, last=not body.ended)
+
+    def at_once(_head: RequestHead, _body: bytes) -> bytes:
+        raise Overloaded("wait")
+
+    pieces = [request_of(b"one"), request_of(b"two"), request_of(b"three")]
+    refused, closed = connected(pieces, at_once, refuses)
+    assert (refused, closed) == connected(pieces, None, refuses)
+    assert (refused.count(b"HTTP/1.1 429 "), closed) == (3, False)
 
 
 def test_what_is_begun_reaches_the_app_with_its_request_only() -> None:

@@ -16,8 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.server import outlining as outlining_module
 from tests.server.beside import Beside, MiB, body_of, config_of, unhurried
-from tests.server.outlining import Bodies, learn, noted, outlined, outlining
+from tests.server.outlining import TIMES, Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import PLACES, Manifest, N, at, owned, renamed, review_with, rich, with_text
 
 UNIQUE: Final = "unique-text"
@@ -29,6 +30,12 @@ NOT_ALONE: Final = ("args", "command", "command of an init container", "env", "f
 def calm() -> Iterator[None]:
     with unhurried():
         yield
+
+
+@pytest.fixture(autouse=True, params=[TIMES, TIMES + 1], ids=["digest", "text"])
+def times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a review is asked before: once more, and its text is known too."""
+    monkeypatch.setattr(outlining_module, "TIMES", request.param)
 
 
 @pytest.fixture(autouse=True)

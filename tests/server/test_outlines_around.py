@@ -8,6 +8,7 @@ from typing import Any, Final
 import pytest
 
 from injector.core.model import Namespace
+from tests.server import outlining as outlining_module
 from tests.server.beside import Beside, MiB, body_of, config_of, pod_of, unhurried
 from tests.server.outlining import TIMES, Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import (
@@ -28,6 +29,12 @@ UNIQUE: Final = "unique-text"
 def calm() -> Iterator[None]:
     with unhurried():
         yield
+
+
+@pytest.fixture(autouse=True, params=[TIMES, TIMES + 1], ids=["digest", "text"])
+def times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often a review is asked before: once more, and its text is known too."""
+    monkeypatch.setattr(outlining_module, "TIMES", request.param)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from injector.server.answers import AnswerPolicy
-from injector.server.replicas import LARGEST, review_of
+from injector.server.replicas import LARGEST
+from injector.server.review_keys import review_of
 from tests.server.beside import a_review, body_of, pod_of, unhurried
 from tests.server.replica_reviews import (
     BODY,

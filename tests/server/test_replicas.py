@@ -19,7 +19,8 @@ from injector.core.model import AdmissionRequest, Facts, Namespace, Verdict
 from injector.core.outcome import Outcome
 from injector.server import answers
 from injector.server.admission_log import AdmissionLines
-from injector.server.replicas import Made, review_of
+from injector.server.replicas import Made
+from injector.server.review_keys import review_of
 from injector.server.reviews import request_of
 from injector.server.state import Limits
 from tests.server.beside import SHOP, Beside, MiB, a_review, body_of, config_of, pod_of, unhurried

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from injector.classes import dataclass
 from injector.core.plans.holes import Hole
@@ -17,38 +17,55 @@ from injector.core.plans.plan import mark
 from injector.core.plans.shape import CopyRules, in_paths
 from injector.core.plans.texts import TextKind, check_of
 
-_ByKind: TypeAlias = dict[TextKind, Sequence[str]]
-
 _KINDS: Final = tuple(TextKind)
-# Kinds of texts that have to do with others.
-_COMPARED: Final = frozenset(
-    {
-        TextKind.CONTAINER,
-        TextKind.OWNED,
-        TextKind.HASH,
-        TextKind.FOLLOWS,
-        TextKind.PATH,
-        TextKind.TOKEN,
-    }
-)
 # No two masks have the same number.
 _numbers: Final = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTexts:
+    """Of the texts of a mask, those of kinds that have to do with other texts."""
+
+    containers: slice
+    owned: slice
+    hashes: slice
+    follows: slice
+    paths: slice
+    tokens: slice
+
+    @classmethod
+    def of(cls, kinds: Sequence[TextKind]) -> ComparedTexts:
+        """Those of kinds in their order."""
+
+        def span(kind: TextKind) -> slice:
+            return (
+                slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)) if kind in kinds else slice(0)
+            )
+
+        return cls(
+            span(TextKind.CONTAINER),
+            span(TextKind.OWNED),
+            span(TextKind.HASH),
+            span(TextKind.FOLLOWS),
+            span(TextKind.PATH),
+            span(TextKind.TOKEN),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mask:
     """The places of texts in a text that is split at its quotation marks, in the order of their kinds.
 
-    `take` picks them, `check` says whether each is of its kind, and `spans` are those of each kind. `sources`
-    are the places of copied texts among them, and `paths` the numbers of those with a slash in front that the
-    copied text is without.
+    `take` picks them, and `check` says whether each is of its kind. `sources` are the places of copied texts
+    among them, and `paths` the numbers of those with a slash in front that the copied text is without.
     """
 
     number: int
     places: tuple[int, ...]
     take: itemgetter[Any]
     check: Callable[[Sequence[str]], bool]
-    spans: tuple[tuple[TextKind, slice], ...]
+    kinds: tuple[TextKind, ...]
+    compared: ComparedTexts
     sources: tuple[int, ...]
     paths: tuple[int, ...]
 
@@ -57,9 +74,7 @@ class Mask:
         """The mask of holes with their places, and of so many copied texts; None where one has no place."""
         ordered = sorted(holes, key=lambda each: (_KINDS.index(each[1].kind), each[1].marked, each[0]))
         places = tuple(place for place, _ in ordered)
-        kinds = [hole.kind for _, hole in ordered]
-        spans = tuple((kind, slice(kinds.index(kind), kinds.index(kind) + kinds.count(kind)))
-                      for kind in _KINDS if kind in kinds)  # fmt: skip
+        kinds = tuple(hole.kind for _, hole in ordered)
         marked = [hole.marked.removeprefix("/") for _, hole in ordered]
         if TextKind.OWNED in kinds:
             # The name of the workload is in front of the hash.
@@ -68,11 +83,14 @@ class Mask:
             return None
         sources = tuple(marked.index(mark(number)) for number in range(copied))
         paths = tuple(number for number, source in enumerate(sources) if kinds[source] is TextKind.PATH)
-        return cls(next(_numbers), places, itemgetter(*places), check_of(kinds), spans, sources, paths)
+        compared = ComparedTexts.of(kinds)
+        return cls(
+            next(_numbers), places, itemgetter(*places), check_of(kinds), kinds, compared, sources, paths
+        )
 
     def is_like(self, other: Mask) -> bool:
         """Whether the masks read the same."""
-        return (self.places, self.spans, self.sources) == (other.places, other.spans, other.sources)
+        return (self.places, self.kinds, self.sources) == (other.places, other.kinds, other.sources)
 
     def read(
         self, taken: Sequence[str], rest: str, retained: Sequence[str], rules: CopyRules
@@ -84,40 +102,36 @@ class Mask:
         """
         if not self.check(taken):
             return None
+        of = self.compared
+        if not (
+            _is_one_token(taken[of.tokens], rest)
+            and _are_names(taken[of.containers], retained, rules)
+            and not any(path.startswith(rules.copied.written) for path in taken[of.paths])
+        ):
+            return None
         values = [taken[source] for source in self.sources]
-        of = {kind: taken[span] for kind, span in self.spans if kind in _COMPARED}
-        if not (_fit(of, rest, rules) and _are_names(of, retained, rules) and _own(of, values)):
+        name = values[0] if values else ""
+        if owned := taken[of.owned]:
+            name = owned[0]
+            values[0], _, suffix = name.rpartition("-")
+            if taken[of.hashes][0] != suffix:
+                return None
+        if any(text != f"{name}-" for text in taken[of.follows]):
             return None
         for number in self.paths:
             values[number] = values[number][1:]
         return values
 
 
-def _fit(of: _ByKind, rest: str, rules: CopyRules) -> bool:
-    """Whether one name of the token's volume is in all places and no other, and no path is one of ours."""
-    tokens = of.get(TextKind.TOKEN)
-    if tokens is not None and (tokens.count(tokens[0]) != len(tokens) or tokens[0] in rest):
-        return False
-    return not any(path.startswith(rules.copied.written) for path in of.get(TextKind.PATH, ()))
+def _is_one_token(tokens: Sequence[str], rest: str) -> bool:
+    """Whether one name of the token's volume is in all places and no other."""
+    return not tokens or (tokens.count(tokens[0]) == len(tokens) and tokens[0] not in rest)
 
 
-def _are_names(of: _ByKind, retained: Sequence[str], rules: CopyRules) -> bool:
+def _are_names(listed: Sequence[str], retained: Sequence[str], rules: CopyRules) -> bool:
     """Whether names of containers without a meaning have the order of their numbers."""
-    listed = of.get(TextKind.CONTAINER, ())
     return (
         rules.containers.isdisjoint(listed)
-        and all(before < after for before, after in pairwise(map(in_paths, listed)))
+        and (len(listed) < 2 or all(before < after for before, after in pairwise(map(in_paths, listed))))
         and not any(name in text for text in retained for name in listed)
     )
-
-
-def _own(of: _ByKind, values: list[str]) -> bool:
-    """Whether what is made of the owner's name is made of it; puts the name without the hash in its place."""
-    name = values[0] if values else ""
-    if TextKind.OWNED in of:
-        name = of[TextKind.OWNED][0]
-        base, _, suffix = name.rpartition("-")
-        values[0] = base
-        if of[TextKind.HASH][0] != suffix:
-            return False
-    return all(text == f"{name}-" for text in of.get(TextKind.FOLLOWS, ()))
