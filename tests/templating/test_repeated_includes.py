@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from injector.errors import RenderError
 from injector.templating.render import RenderLimits, Templates
 from injector.templating.repeated import TemplateData
 from injector.work import Work
@@ -79,5 +80,5 @@ def test_an_include_of_settings_is_rendered_once(name: str, monkeypatch: pytest.
     template = one._library.unit(f"mark {name}").template
     monkeypatch.setattr(template, "root_render_func", None)
     assert rendered(one, data(ONE, "y"))[0]["image"] == "proxy:1"
-    with pytest.raises(Exception, match="TypeError"):
+    with pytest.raises(RenderError, match="not callable"):
         rendered(one, data(OTHER, "y"))
