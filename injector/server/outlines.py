@@ -127,7 +127,7 @@ class Outlines:
         except (ValueError, RecursionError):
             return None
         outlined = self._texts.find(text, path, budget, rules)
-        known = outlined or self._by_digest(_split(text, fields), text, path, budget, rules)
+        known = outlined or self._by_digest(_pieces(text, fields), text, path, budget, rules)
         return UnknownReview(body, known) if isinstance(known, SplitReview) else known
 
     def _by_digest(
@@ -153,11 +153,8 @@ class Outlines:
 
     def learn(self, unknown: UnknownReview, asked: AdmissionRequest, shape: PodShape) -> None:
         """Keep the outline of a review that was parsed, where such a one came before."""
-        try:
-            review = unknown.split or _split(*self._without_fields(unknown.body.decode()))
-        except (ValueError, RecursionError):
-            return
-        if self._rules is None or not self._met.again(review.key):
+        review = unknown.split or self._split(unknown.body)
+        if self._rules is None or review is None or not self._met.again(review.key):
             return
         self._asked += 1
         if len(review.pieces) > self._most_pieces or (self._outlines.is_full and self._asked % RARELY):
@@ -185,11 +182,10 @@ class Outlines:
         )
         if mask.read(taken, f"{asked.path}{rest}", retained, self._rules) != list(shape.values):
             return
-        names = {key: pod["metadata"][key] for key in _NAMES if isinstance(pod["metadata"].get(key), str)}
         outline = ReviewOutline(
             shape.key,
             shape.items,
-            replace(asked, pod={"metadata": names}),
+            replace(asked, pod={"metadata": _logged(pod["metadata"])}),
             asked.node,
             places[_UID],
             tuple((key, places[(*_METADATA, key)]) for key in _NAMES if (*_METADATA, key) in places),
@@ -202,7 +198,18 @@ class Outlines:
             self._keep_masks(review.structure, (*known[1 - _MOST_MASKS :], mask))
         key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
         self._outlines.put(key, outline, outline.size)
-        self._learned[marks_beside_fields(unknown.body)] = True
+        self._keep_fields(unknown.body, review)
+
+    def _split(self, body: bytes) -> SplitReview | None:
+        """A review split at its quotation marks; None where its fields are no JSON."""
+        try:
+            return _pieces(*self._without_fields(body.decode()))
+        except (ValueError, RecursionError):
+            return None
+
+    def _keep_fields(self, body: bytes, review: SplitReview) -> None:
+        """Keep what is looked at before a review is split."""
+        self._learned[marks_beside_fields(body)] = True
         for fields in map(_without_owner, review.fields):
             # These are JSON, and are not read again.
             self._fields.put(fields, True, _TEXT + len(fields))
@@ -238,11 +245,16 @@ class Outlines:
         return end
 
 
-def _split(text: str, fields: list[str]) -> SplitReview:
+def _pieces(text: str, fields: list[str]) -> SplitReview:
     """A review without its fields, split at its quotation marks."""
     pieces = text.split('"')
     structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
     return SplitReview(pieces, fields, structure, structure)
+
+
+def _logged(metadata: Manifest) -> Manifest:
+    """The fields of a pod's metadata that are logged."""
+    return {key: metadata[key] for key in _NAMES if isinstance(metadata.get(key), str)}
 
 
 def _without_owner(fields: str) -> str:

@@ -62,7 +62,7 @@ class Library:
         self._ahead = ahead
         self.env = Sandbox(
             limits,
-            self._found,
+            self._template_of,
             filters={**FILTERS, **OPERATIONS},
             tests=TESTS,
             builtins=FUNCTIONS,
@@ -82,7 +82,7 @@ class Library:
             unit = self._units[key] = self._made(variant, self.source(name))
         return unit
 
-    def _found(self, key: str) -> Template | Include:
+    def _template_of(self, key: str) -> Template | Include:
         """The template of an include or import."""
         include = self._includes.get(key)
         if include is None:

@@ -65,9 +65,9 @@ class Include:
         """The key of the template."""
         return self._template.name
 
-    def make_module(self, *given: Any) -> Module:
+    def make_module(self, *variables: Any) -> Module:
         """What an import gives."""
-        return self._template.make_module(*given)
+        return self._template.make_module(*variables)
 
     def _get_default_module(self, _context: Context | None = None) -> Module:
         return self._template.make_module()
