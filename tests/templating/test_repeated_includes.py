@@ -10,7 +10,7 @@ from injector.errors import RenderError
 from injector.templating.render import RenderLimits, Templates
 from injector.templating.repeated import TemplateData
 from injector.work import Work
-from tests.templating.rendering import POD, templates
+from tests.templating.rendering import DEFAULT, POD, templates
 
 MAIN = """\
 name: {{ name }}
@@ -41,16 +41,16 @@ def rendered(one: Templates, context: dict[str, Any]) -> tuple[Any, int]:
 
 
 def test_renderings_are_those_without_repetition() -> None:
-    repeating = templates(MAIN, **OTHERS)
+    repeating = templates(MAIN, DEFAULT, **OTHERS)
     for settled, name, more in [
         (ONE, "x", False), (ONE, "y", True), (OTHER, "y", True), (ONE, "x", False), (OTHER, "z", False),
     ] * 2:  # fmt: skip
         context = data(settled, name, more=more)
-        assert rendered(repeating, context) == rendered(templates(MAIN, **OTHERS), dict(context))
+        assert rendered(repeating, context) == rendered(templates(MAIN, DEFAULT, **OTHERS), dict(context))
 
 
 def test_a_variable_with_another_value_than_the_settled_one_counts() -> None:
-    repeating = templates(MAIN, **OTHERS)
+    repeating = templates(MAIN, DEFAULT, **OTHERS)
     rendered(repeating, data(ONE, "x"))
     overlay, _ = rendered(repeating, TemplateData({**data(ONE, "x"), **OTHER}, ONE))
     assert overlay["image"] == "proxy:2"
@@ -58,7 +58,7 @@ def test_a_variable_with_another_value_than_the_settled_one_counts() -> None:
 
 def test_a_repeated_output_needs_the_same_of_the_limits() -> None:
     context = data(ONE, "x")
-    _, spent = rendered(templates(MAIN, **OTHERS), context)
+    _, spent = rendered(templates(MAIN, DEFAULT, **OTHERS), context)
     for steps in range(1, 12):
         ends = []
         for times in (1, 2):
@@ -75,7 +75,7 @@ def test_a_repeated_output_needs_the_same_of_the_limits() -> None:
 
 @pytest.mark.parametrize("name", ["_settings", "_indented"])
 def test_an_include_of_settings_is_rendered_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = templates(MAIN, **OTHERS)
+    one = templates(MAIN, DEFAULT, **OTHERS)
     rendered(one, data(ONE, "x"))
     template = one._library.unit(f"mark {name}").template
     monkeypatch.setattr(template, "root_render_func", None)
