@@ -27,7 +27,7 @@ from injector.core.raw_settings import RawSettings
 from injector.core.selectors import WebhookEntry
 from injector.core.status import Status, Uninjected
 from injector.core.tree.schema import POD, POD_WITHOUT_CHOICES, Schema
-from injector.core.tree.strategic_merge import merge
+from injector.core.tree.strategic_merge import with_annotations
 from injector.core.value_types import Types
 from injector.errors import AnnotationError
 from injector.printable import json_text
@@ -333,8 +333,7 @@ class Injection:
     ) -> None:
         """Set annotations and labels of the result; null removes an annotation."""
         self.written.update(annotations)
-        meta = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
-        self.pod = merge(self.pod, {"metadata": meta})
+        self.pod = with_annotations(self.pod, annotations, labels)
 
     def warn(self, code: FindingCode, message: str, *, level: Level | None = None) -> None:
         """Add a finding, once."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from injector.classes import dataclass, replace
 from injector.core.model import AnnotationKeys, Manifest
+from injector.json_text import writer
 from injector.sha256 import hexdigest
 from injector.yamltext import load_json
 
@@ -16,10 +16,9 @@ LISTS = {"initContainers": "init_containers", "containers": "containers", "volum
          "imagePullSecrets": "image_pull_secrets"}  # fmt: skip
 _INCOMPLETE: Final = "incomplete"
 _LONGEST_CACHED: Final = 16 * 1024
-# To make one takes longer than to write most of these texts.
-_COMPACT: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-_SORTED: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-_DIGESTED: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str)
+_compact: Final = writer(ensure_ascii=False)
+_sorted: Final = writer(ensure_ascii=False, sort_keys=True)
+_digested: Final = writer(sort_keys=True, default=str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +124,8 @@ def annotations_of(pod: Manifest) -> Mapping[str, str]:
 
 def as_object(text: str) -> dict[str, Any] | None:
     """A JSON object from text, None where it is something else."""
+    if not text:
+        return None
     try:
         raw = load_json(text)
     except ValueError:
@@ -134,9 +135,9 @@ def as_object(text: str) -> dict[str, Any] | None:
 
 def compact(value: Any, *, sort_keys: bool = False) -> str:
     """JSON without blanks, keys in the order given or sorted, unescaped Unicode."""
-    return (_SORTED if sort_keys else _COMPACT).encode(value)
+    return _sorted(value) if sort_keys else _compact(value)
 
 
 def digest_of(*parts: Any) -> str:
     """A short digest of JSON values: equal values, equal digest, whatever the order of their keys."""
-    return hexdigest(_DIGESTED.encode(parts).encode())[:16]
+    return hexdigest(_digested(parts).encode())[:16]

@@ -5,7 +5,6 @@ Not here: whose turn it is (queue.py), HTTP and replicas (app.py), and what an a
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import field, replace
@@ -16,9 +15,10 @@ from injector.core.model import AdmissionRequest, Facts
 from injector.core.plans.planner import InjectionCall, PlanLookup
 from injector.core.profile import Config
 from injector.errors import InjectorError, ReviewError
+from injector.json_text import writer
 from injector.server import answers, reviews
 from injector.server.outline import OutlinedReview
-from injector.server.outlines import SplitReview
+from injector.server.outlines import UnknownReview
 from injector.server.planned import PlannedAnswers
 from injector.server.queue import Overloaded
 from injector.server.review_keys import Review
@@ -54,14 +54,14 @@ class BegunAdmission:
     failure: answers.Answer | None = None
 
 
-_compact = json.JSONEncoder(separators=(",", ":")).encode
+_compact = writer()
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
     """One call of the webhook. `budget` is how many seconds the caller waits, None where unknown.
 
-    `split` is its review where that has no known outline, `begun` its admission as far as it was tried, and
+    `unknown` is its review where that has no known outline, `begun` its admission as far as it was tried, and
     `is_long` says that it takes too long for the loop.
     """
 
@@ -70,7 +70,7 @@ class HttpRequest:
     started: float
     body: bytes
     review: Review | None = None
-    split: SplitReview | None = None
+    unknown: UnknownReview | None = None
     begun: BegunAdmission | None = None
     is_long: bool = False
 
@@ -127,12 +127,12 @@ class Admissions:
         if begun and begun.config is config:
             return begun
         admission = self._begun(request, self.parse(request), config)
-        if request.split is not None:
-            self._plans.learn(request.split, admission.asked, admission.lookup)
+        if request.unknown is not None:
+            self._plans.learn(request.unknown, admission.asked, admission.lookup)
         return admission
 
     def outlined(self, request: HttpRequest) -> bytes | HttpRequest:
-        """The answer to a review of a known outline; else the request, with its review split to learn one."""
+        """The answer to a review of a known outline; else the request, with its review to learn one of."""
         state = self._state
         is_read = state.notify is not None or state.record is not None
         if request.begun or is_read or not state.limits.plans or len(request.body) > LOOP_BYTES:
@@ -141,7 +141,7 @@ class Admissions:
         review = self._plans.find(request.body, request.path, request.budget, config, state.objects())
         if isinstance(review, OutlinedReview):
             return self._by_outline(request, review, config) or request
-        return request if review is None else replace(request, split=review)
+        return request if review is None else replace(request, unknown=review)
 
     def _by_outline(self, request: HttpRequest, review: OutlinedReview, config: Config) -> bytes | None:
         """The answer to a review of a known outline by the plan of its shape; None without a plan."""

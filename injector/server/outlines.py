@@ -9,9 +9,8 @@ was parsed. Not here: shapes and the places of texts (core.plans), and answers (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from injector.classes import dataclass
 from injector.core.model import AdmissionRequest, Manifest
@@ -26,6 +25,14 @@ from injector.patterns import pattern
 from injector.server import reviews
 from injector.server.outline import OutlinedReview, ReviewOutline
 from injector.server.outline_text import OutlineTexts
+from injector.server.review_texts import (
+    BEHIND,
+    FIELDS,
+    MOST_PIECES,
+    objects_beside_fields,
+    text_numbers,
+    texts_of,
+)
 
 _POD: Final = ("request", "object")
 _METADATA: Final = (*_POD, "metadata")
@@ -35,22 +42,17 @@ _UID: Final = ("request", "uid")
 _NAMES: Final = ("name", "generateName")
 # As the API server writes a review.
 _BEGIN: Final = b'{"kind":"AdmissionReview",'
-_FIELDS: Final = '"fieldsType":"FieldsV1","fieldsV1":'
 _NO_FIELDS: Final = ("fieldsV1", "left", "out")
 _NO_FIELDS_TEXT: Final = '{"left":"out"}'
 _OWNER: Final = r'"k:{\"uid\":\"'
 _UID_LENGTH: Final = 36
 _UID_TEXT: Final = pattern("[-0-9a-f]{36}").fullmatch
-# What follows the fields of one manager, as the API server writes a pod.
-_BEHIND: Final = '}}]},"spec":{'
 # The levels above the fields: review, request, object, metadata, managedFields, and the entry of a manager.
 _LEVELS: Final = 6
 # The share of the bytes for masks, for texts, for known fields, and for keys that were met once, each.
 _PART: Final = 8
 # Masks of one punctuation, and the fields of one manager, may have this part of the bytes of all at most.
 _LARGEST: Final = 4
-# The most pieces of a review that is learned: that takes some microseconds for each.
-_MOST_PIECES: Final = 3000
 # Masks of reviews with the same punctuation; of more, one of eight takes a turn.
 _MOST_MASKS: Final = 4
 # Bytes of a text beside its characters, of a mask beside its holes, and of a hole.
@@ -61,7 +63,7 @@ _HOLE: Final = 48
 
 @dataclass(frozen=True, slots=True)
 class SplitReview:
-    """A review with an unknown outline, split at its quotation marks.
+    """A review that is split at its quotation marks.
 
     `fields` are the texts that were left out of it, `structure` is the hash of its punctuation, and `key`
     the digest of what it has in common with others like it.
@@ -73,6 +75,14 @@ class SplitReview:
     key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownReview:
+    """A review with an unknown outline; `split` where it was split to look for one."""
+
+    body: bytes
+    split: SplitReview | None = None
+
+
 class Outlines:
     """The outlines of reviews; at most `limit` bytes. `levels` of nesting are accepted in a review."""
 
@@ -80,7 +90,7 @@ class Outlines:
         self._part = limit // _PART
         self._masks: Generations[tuple[Mask, ...]] = Generations(self._part, largest=_LARGEST, meets=False)
         # Half of the pieces are texts at most.
-        self._most_pieces = min(_MOST_PIECES, (self._part // _LARGEST - 2 * _MASK) // _HOLE * 2)
+        self._most_pieces = min(MOST_PIECES, (self._part // _LARGEST - 2 * _MASK) // _HOLE * 2)
         self._outlines: Generations[ReviewOutline] = Generations(limit - 4 * self._part, meets=False)
         self._texts = OutlineTexts(self._part)
         self._met = OnceMet(self._part)
@@ -88,6 +98,8 @@ class Outlines:
         self._rules: CopyRules | None = None
         self._asked = 0
         self._fields: Generations[bool] = Generations(self._part, largest=_LARGEST, meets=False)
+        # By numbers of objects: whether an outline of such a review was learned.
+        self._learned = bytearray(MOST_PIECES)
 
     @property
     def size(self) -> int:
@@ -97,7 +109,7 @@ class Outlines:
 
     def find(
         self, body: bytes, path: str, budget: float | None, rules: CopyRules
-    ) -> OutlinedReview | SplitReview | None:
+    ) -> OutlinedReview | UnknownReview | None:
         """What is known of a review; None where it has to be parsed, and nothing is to be learned of it."""
         if not body.startswith(_BEGIN):
             return None
@@ -106,20 +118,23 @@ class Outlines:
             self._masks.clear()
             self._outlines.clear()
             self._texts.clear()
+            self._learned = bytearray(MOST_PIECES)
             self._rules = rules
+        if not self._learned[objects_beside_fields(body)]:
+            return UnknownReview(body)
         try:
             text, fields = self._without_fields(body.decode())
         except (ValueError, RecursionError):
             return None
-        return self._texts.find(text, path, budget, rules) or self._split(text, fields, path, budget, rules)
+        outlined = self._texts.find(text, path, budget, rules)
+        known = outlined or self._by_digest(_pieces(text, fields), text, path, budget, rules)
+        return UnknownReview(body, known) if isinstance(known, SplitReview) else known
 
-    def _split(
-        self, text: str, fields: list[str], path: str, budget: float | None, rules: CopyRules
+    def _by_digest(
+        self, split: SplitReview, text: str, path: str, budget: float | None, rules: CopyRules
     ) -> OutlinedReview | SplitReview:
         """What is known of a review by the digest of its outline."""
-        pieces = text.split('"')
-        structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
-        key = structure
+        pieces, structure, key = split.pieces, split.structure, split.key
         for mask in self._masks.get(structure) or ():
             taken = mask.take(pieces)
             for place in mask.places:
@@ -134,11 +149,12 @@ class Outlines:
                     return outline.review(taken, values, budget)
             for place, piece in zip(mask.places, taken, strict=True):
                 pieces[place] = piece
-        return SplitReview(pieces, fields, structure, key)
+        return replace(split, key=key)
 
-    def learn(self, review: SplitReview, asked: AdmissionRequest, shape: PodShape) -> None:
+    def learn(self, unknown: UnknownReview, asked: AdmissionRequest, shape: PodShape) -> None:
         """Keep the outline of a review that was parsed, where such a one came before."""
-        if self._rules is None or not self._met.again(review.key):
+        review = unknown.split or self._split(unknown.body)
+        if self._rules is None or review is None or not self._met.again(review.key):
             return
         self._asked += 1
         if len(review.pieces) > self._most_pieces or (self._outlines.is_full and self._asked % RARELY):
@@ -166,11 +182,10 @@ class Outlines:
         )
         if mask.read(taken, f"{asked.path}{rest}", retained, self._rules) != list(shape.values):
             return
-        names = {key: pod["metadata"][key] for key in _NAMES if isinstance(pod["metadata"].get(key), str)}
         outline = ReviewOutline(
             shape.key,
             shape.items,
-            replace(asked, pod={"metadata": names}),
+            replace(asked, pod={"metadata": _logged(pod["metadata"])}),
             asked.node,
             places[_UID],
             tuple((key, places[(*_METADATA, key)]) for key in _NAMES if (*_METADATA, key) in places),
@@ -183,6 +198,18 @@ class Outlines:
             self._keep_masks(review.structure, (*known[1 - _MOST_MASKS :], mask))
         key = _digest(f"{mask.number} {len(asked.path)} {asked.path}", rest)
         self._outlines.put(key, outline, outline.size)
+        self._keep_fields(unknown.body, review)
+
+    def _split(self, body: bytes) -> SplitReview | None:
+        """A review split at its quotation marks; None where its fields are no JSON."""
+        try:
+            return _pieces(*self._without_fields(body.decode()))
+        except (ValueError, RecursionError):
+            return None
+
+    def _keep_fields(self, body: bytes, review: SplitReview) -> None:
+        """Keep what is looked at before a review is split."""
+        self._learned[objects_beside_fields(body)] = True
         for fields in map(_without_owner, review.fields):
             # These are JSON, and are not read again.
             self._fields.put(fields, True, _TEXT + len(fields))
@@ -198,17 +225,17 @@ class Outlines:
         """A text without `fieldsV1`, and these. Raises ValueError where they are no JSON."""
         parts: list[str] = []
         fields: list[str] = []
-        begin, at = 0, text.find(_FIELDS)
+        begin, at = 0, text.find(FIELDS)
         while at >= 0:
-            start = at + len(_FIELDS)
+            start = at + len(FIELDS)
             parts += text[begin:start], _NO_FIELDS_TEXT
             begin = self._end_of_fields(text, start)
             fields.append(text[start:begin])
-            at = text.find(_FIELDS, begin)
+            at = text.find(FIELDS, begin)
         return "".join([*parts, text[begin:]]), fields
 
     def _end_of_fields(self, text: str, start: int) -> int:
-        end = text.find(_BEHIND, start) + 1
+        end = text.find(BEHIND, start) + 1
         if self._fields.get(_without_owner(text[start:end])):
             # A JSON object ends where it ends, whatever follows.
             return end
@@ -216,6 +243,18 @@ class Outlines:
         if type(tree) is not dict or not reviews.is_shallow(tree, self._levels):
             raise ValueError("fields")
         return end
+
+
+def _pieces(text: str, fields: list[str]) -> SplitReview:
+    """A review without its fields, split at its quotation marks."""
+    pieces = text.split('"')
+    structure = b"%d %d" % (len(pieces), hash('"'.join(pieces[::2])))
+    return SplitReview(pieces, fields, structure, structure)
+
+
+def _logged(metadata: Manifest) -> Manifest:
+    """The fields of a pod's metadata that are logged."""
+    return {key: metadata[key] for key in _NAMES if isinstance(metadata.get(key), str)}
 
 
 def _without_owner(fields: str) -> str:
@@ -229,8 +268,8 @@ def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tupl
     pod = tree["request"]["object"]
     holes = {(*_POD, *place): hole for place, hole in holes_of(pod, rules).items()}
     holes[_UID] = Hole(TextKind.UID, UNREAD_MARK)
-    pieces = list(_numbers(review.pieces))
-    texts = list(_texts(tree, ()))
+    pieces = list(text_numbers(review.pieces))
+    texts = list(texts_of(tree, ()))
     fields = [place for place, text in texts if place and (*place[-2:], text) == _NO_FIELDS]
     managed = all(place[:-3] == _MANAGED and len(place) == len(_MANAGED) + 3 for place in fields)
     if len(pieces) != len(texts) or len(fields) != len(review.fields) or not managed:
@@ -245,30 +284,6 @@ def _located(review: SplitReview, tree: Manifest, rules: CopyRules) -> list[tupl
         for piece, (place, text) in zip(pieces, texts, strict=True)
         if place in holes and review.pieces[piece] == text
     ]
-
-
-def _texts(tree: Any, place: Place) -> Iterator[tuple[Place | None, str]]:
-    """The texts of a tree in the order in which they are written, each with its place; None for a key."""
-    if type(tree) is dict:
-        for key, value in tree.items():
-            yield None, key
-            yield from _texts(value, (*place, key))
-    elif type(tree) is list:
-        for index, value in enumerate(tree):
-            yield from _texts(value, (*place, index))
-    elif type(tree) is str:
-        yield place, tree
-
-
-def _numbers(pieces: Sequence[str]) -> Iterator[int]:
-    """The numbers of the pieces that texts begin with."""
-    number = 1
-    while number < len(pieces):
-        yield number
-        while (len(pieces[number]) - len(pieces[number].rstrip("\\"))) % 2:
-            # The quotation mark behind it is part of the text.
-            number += 1
-        number += 2
 
 
 def _digest(head: str, text: str) -> bytes:

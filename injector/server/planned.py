@@ -16,7 +16,7 @@ from injector.core.profile import Config
 from injector.server import answers
 from injector.server.answers import Answer, AnswerPolicy
 from injector.server.outline import OutlinedReview
-from injector.server.outlines import Outlines, SplitReview
+from injector.server.outlines import Outlines, UnknownReview
 from injector.server.state import Limits
 from injector.telemetry import log_event, quoted
 
@@ -53,7 +53,7 @@ class PlannedAnswers:
         budget: float | None,
         config: Config,
         objects: tuple[Manifest, ...],
-    ) -> OutlinedReview | SplitReview | None:
+    ) -> OutlinedReview | UnknownReview | None:
         """What is known of a review without parsing it."""
         try:
             rules = self.planner.rules(config, objects)
@@ -63,7 +63,7 @@ class PlannedAnswers:
             _log(error)
             return None
 
-    def learn(self, review: SplitReview, asked: AdmissionRequest, lookup: PlanLookup) -> None:
+    def learn(self, review: UnknownReview, asked: AdmissionRequest, lookup: PlanLookup) -> None:
         """Keep the outline of a review that a plan answers."""
         try:
             if lookup.planned is not None and lookup.shape is not None:

@@ -84,9 +84,14 @@ def _decoded(body: bytes | str, nesting_limit: int) -> Any:
     except ValueError:
         # The message of the JSON reader is left out, as some versions repeat a part of the body.
         raise ReviewError("the body is not valid JSON; an AdmissionReview in JSON is expected") from None
-    if not is_shallow(tree, nesting_limit):
+    if _most_levels(text) > nesting_limit and not is_shallow(tree, nesting_limit):
         raise _too_deep(nesting_limit)
     return tree
+
+
+def _most_levels(text: str) -> int:
+    """What a JSON text cannot have more levels than: the braces and brackets in its strings count as well."""
+    return 1 + text.count("{") - text.count("{}") + text.count("[")
 
 
 def is_shallow(tree: Any, limit: int) -> bool:

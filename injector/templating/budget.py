@@ -8,7 +8,8 @@ a `RenderBudget` *before* the work is done. Which operation charges what belongs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final, NoReturn, TypeVar
 
 from injector.classes import dataclass
@@ -64,19 +65,26 @@ class Exhausted(Refused):
     """A template asks for more than it may use."""
 
 
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
 class RenderBudget:
     """The account of one rendering: what it has used, and the values that it has left in its skeleton.
 
-    `units` is what one admission has left, in units of its account.
+    `units` is what one admission has left, in units of its account; `settled` are variables that are the
+    same objects for many pods.
     """
 
     __slots__ = (
         *("_costs", "_most_output", "_most_steps", "_most_work"),
-        *("depth", "last", "limits", "output", "places", "steps", "values", "work"),
+        *("depth", "last", "limits", "output", "places", "settled", "steps", "values", "work"),
     )
 
-    def __init__(self, limits: RenderLimits, units: int | None = None) -> None:
+    def __init__(
+        self, limits: RenderLimits, units: int | None = None, settled: Mapping[str, Any] = _NONE
+    ) -> None:
         self.limits = limits
+        self.settled = settled
         self._most_steps, self._most_work, self._most_output = limits.steps, limits.work, limits.output
         if units is not None:
             self._most_steps = min(limits.steps, units)
@@ -99,6 +107,10 @@ class RenderBudget:
         self.work += units
         if self.work > self._most_work:
             self._exceeded(f"builds or compares more than {self._most_work} characters and items")
+
+    def has_room(self, steps: int, work: int) -> bool:
+        """Whether these may still be charged."""
+        return self.steps + steps <= self._most_steps and self.work + work <= self._most_work
 
     def emit(self, text: str) -> str:
         """Count `text` as output and return it."""

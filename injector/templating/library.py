@@ -18,6 +18,7 @@ from injector.templating.functions import FUNCTIONS
 from injector.templating.operations import OPERATIONS
 from injector.templating.paths import Path
 from injector.templating.predicates import TESTS
+from injector.templating.repeated import Include
 from injector.templating.running import Template
 from injector.templating.sandbox import Sandbox
 from injector.templating.unit import CompiledAhead, Mentions, TemplateSource, key_of, nearest
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # Go's `{{ if .X }}` is Jinja's attribute X of a variable `if`: a free variable of these names gives it away.
 _GO_NAMES: Final = frozenset({"if", "else", "end", "with", "define"})
+# The keys of the variant that overlays are rendered with.
+_MARK: Final = key_of("mark", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +64,14 @@ class Library:
         self._ahead = ahead
         self.env = Sandbox(
             limits,
-            lambda key: self.unit(key).template,
+            self._template_of,
             filters={**FILTERS, **OPERATIONS},
             tests=TESTS,
             builtins=FUNCTIONS,
             functions=functions,
         )
         self._units: dict[str, Unit] = {}
+        self._includes: dict[str, Include] = {}
         self._closed: set[str] = set()
         self._checked: set[str] = set()
         self._free: dict[str, frozenset[str]] = {}
@@ -79,6 +83,16 @@ class Library:
             variant, name = key.split(" ", 1)
             unit = self._units[key] = self._made(variant, self.source(name))
         return unit
+
+    def _template_of(self, key: str) -> Template | Include:
+        """The template of an include or import."""
+        include = self._includes.get(key)
+        if include is None:
+            template = self.unit(key).template
+            if not key.startswith(_MARK):
+                return template
+            include = self._includes[key] = Include(template, lambda: self.free(key))
+        return include
 
     def source(self, name: str, where: str = "") -> TemplateSource:
         """A source by name. TemplateError, which names what there is, if there is none."""

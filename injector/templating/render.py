@@ -24,6 +24,7 @@ from injector.printable import shown
 from injector.templating.budget import Exhausted, Place, Refused, RenderBudget, RenderLimits
 from injector.templating.library import Library
 from injector.templating.paths import Path
+from injector.templating.repeated import TemplateData
 from injector.templating.sandbox import Unknown
 from injector.templating.skeletons import SPLIT, Skeleton
 from injector.templating.unit import CompiledAhead, TemplateSource, key_of, none_ahead
@@ -126,7 +127,8 @@ class Templates:
         """
         self.compile(name)
         env = self._library.env
-        run = RenderBudget(self._limits, None if work is None else work.left)
+        settled = context.settled if isinstance(context, TemplateData) else {}
+        run = RenderBudget(self._limits, None if work is None else work.left, settled)
         outer, env.run = env.run, run
         try:
             overlay = self._fill(name, context)

@@ -19,7 +19,7 @@ from jinja2.utils import Namespace, missing, pass_environment
 
 from injector.printable import shown
 from injector.templating.budget import NODE, SIZED, Refused, RenderBudget, RenderLimits
-from injector.templating.running import Module, Template, Variables
+from injector.templating.running import Module, Variables
 from injector.templating.values import Method, defined, kind
 
 Function = Callable[..., Any]
@@ -98,7 +98,7 @@ class Sandbox:
     def __init__(
         self,
         limits: RenderLimits,
-        find: Callable[[str], Template],
+        find: Callable[[str], Any],
         *,
         filters: Mapping[str, Function],
         tests: Mapping[str, Function],
@@ -113,7 +113,7 @@ class Sandbox:
         self._builtins = {id(function) for function in builtins.values()}
         self._functions = {id(function) for function in functions.values()}
 
-    def get_template(self, name: Any, _parent: str | None = None, _globals: Any = None) -> Template:
+    def get_template(self, name: Any, _parent: str | None = None, _globals: Any = None) -> Any:
         """The template of an include or import; its name is a key that the compiler wrote."""
         self.run.step()
         return self.find(name)

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from injector.server.outline import OutlinedReview
-from injector.server.outlines import Outlines
+from injector.server.outlines import Outlines, _pieces
 from tests.server.beside import Beside, body_of, unhurried
 from tests.server.outlining import Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import at, review_with, rich
@@ -56,7 +56,9 @@ def both_ways(body: bytes) -> tuple[OutlinedReview | None, object]:
     rules = KNOWN._rules
     assert rules is not None
     text, fields = KNOWN._without_fields(body.decode())
-    return KNOWN._texts.find(text, PATH, 10.0, rules), KNOWN._split(text, fields, PATH, 10.0, rules)
+    return KNOWN._texts.find(text, PATH, 10.0, rules), KNOWN._by_digest(
+        _pieces(text, fields), text, PATH, 10.0, rules
+    )
 
 
 def test_a_known_text_is_read() -> None:

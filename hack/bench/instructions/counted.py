@@ -1,7 +1,7 @@
 """What is counted, in a process that callgrind runs: ``python -m hack.bench.instructions.counted LIBRARY``.
 
-Each part is done once before its instructions count, so that what is made once is made; and it is counted
-twice. Not here: callgrind (callgrind.py) and its figures (run.py).
+Each part is done three times before its instructions count, so that what is made once or after some use is
+made; and it is counted twice. Not here: callgrind (callgrind.py) and its figures (run.py).
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def main(library: str) -> None:
     parts: dict[str, tuple[Part, Callable[[int], bytes]]] = {PARSING: (_parse, kinds.distinct)}
     parts |= {name: (answered, body) for name, body in kinds.BODIES.items()}
     for name, (part, body) in parts.items():
-        before, *counted = ([body(turn * TIMES + each) for each in range(TIMES)] for turn in range(3))
-        part(before)
+        *before, first, second = ([body(turn * TIMES + each) for each in range(TIMES)] for turn in range(5))
+        for bodies in before:
+            part(bodies)
         settle()
-        for bodies in counted:
+        for bodies in (first, second):
             callgrind.start()
             part(bodies)
             callgrind.stop()

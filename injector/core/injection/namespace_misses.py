@@ -32,8 +32,11 @@ def find(pod: Manifest, facts: Facts, config: Config) -> Iterator[Finding]:
     if read is None:
         read = config.prepared[_read_by] = _read_by(entries)
     looks = _Looks(config, namespace, labels, facts.origin is Origin.WEBHOOK, read)
-    yield from looks.at_labels()
-    yield from looks.at_annotations()
+    # The pods of a namespace come one after the other, with the same object.
+    seen = config.prepared.get(_Looks)
+    if seen is None or seen[0] is not namespace:
+        seen = config.prepared[_Looks] = namespace, (*looks.at_labels(), *looks.at_annotations())
+    yield from seen[1]
     yield from looks.at_revisions()
 
 

@@ -6,7 +6,7 @@ Not here: an own version of an injected container (`overrides`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from injector.core import names
 from injector.core.injection import uninjection
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from injector.core.profile import Injection
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 def patched(run: Injection) -> Mapping[str, frozenset[str]]:
     """The names of these containers, by list: the templates give no image for them.
 
@@ -23,9 +26,11 @@ def patched(run: Injection) -> Mapping[str, frozenset[str]]:
     difference between these and injected containers.
     """
     stored = uninjection.overrides(run.stripped, run.config.profile)
-    out = {}
+    out = dict.fromkeys(names.CONTAINER_LISTS, _NONE)
     for part in names.CONTAINER_LISTS:
         ours = _containers(run.overlay, part)
+        if not ours:
+            continue
         others = {c["name"] for c in ours if c.get("image")} | {c["name"] for c in stored.get(part, ())}
         own = {c["name"] for c in _containers(run.stripped, part)}
         out[part] = frozenset(own & {c["name"] for c in ours} - others)
@@ -35,6 +40,8 @@ def patched(run: Injection) -> Mapping[str, frozenset[str]]:
 def without_patched(run: Injection) -> Manifest:
     """The overlay without them: what an injection adds."""
     left_out = patched(run)
+    if "spec" in run.overlay and not any(left_out.values()):
+        return run.overlay
     spec = dict(run.overlay.get("spec") or {})
     for part in names.CONTAINER_LISTS:
         if left_out[part]:

@@ -35,7 +35,7 @@ from injector.core.outcome import Outcome
 from injector.core.profile import Config, Injection
 from injector.core.tree.patches import diff
 from injector.core.tree.schema import same
-from injector.core.tree.strategic_merge import merge
+from injector.core.tree.strategic_merge import merge, with_annotations
 from injector.errors import AnnotationError, InjectorError
 from injector.printable import first_of, shown
 from injector.work import TooExpensive, Work
@@ -266,7 +266,7 @@ def _with_undo(run: Injection, after: Manifest) -> Manifest:
             f"annotation {key} was not written: the annotations would exceed their size limit",
         )
         return _with_incomplete_undo(run, after)
-    out = merge(after, {"metadata": {"annotations": {key: text}}})
+    out = with_annotations(after, {key: text})
     return _with_earlier_undo(run, out) if run.earlier is not None else out
 
 

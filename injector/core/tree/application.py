@@ -29,11 +29,11 @@ def applied(tree: Any, operations: Iterable[Operation]) -> Any:
     above, place = "", None
     for operation in operations:
         parent, slash, last = operation.path.rpartition("/")
-        if not slash or _NO_ESCAPE.search(operation.path):
+        if not slash or ("~" in last and _NO_ESCAPE.search(last)):
             raise PatchError("a pointer does not lead to a member")
         if place is None or parent != above:
             above, place = parent, copies.at(parent)
-        _change(place, unescape(last), operation)
+        _change(place, unescape(last) if "~" in last else last, operation)
     return copies.tree
 
 
@@ -46,12 +46,14 @@ class _Copies:
 
     def at(self, pointer: str) -> Any:
         """The copy of what is at a pointer."""
+        if "~" in pointer and _NO_ESCAPE.search(pointer):
+            raise PatchError("a pointer does not lead to a member")
         head, *steps = pointer.split("/")
         if head:
             raise PatchError("a pointer begins with a slash")
         place = self.tree
         for step in steps:
-            key: Any = unescape(step)
+            key: Any = unescape(step) if "~" in step else step
             if type(place) is list:
                 key = _index(key, len(place))
             elif type(place) is not dict or key not in place:

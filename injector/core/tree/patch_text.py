@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from injector.core.model import Operation
+from injector.json_text import writer
 from injector.parts import NONE, Parts
 
 _SCALARS: Final = frozenset({str, int, float, bool, type(None)})
-# Made once. Trees of JSON have no circles.
-_compact: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False).encode
+_compact: Final = writer(allow_nan=False)
 
 
 def text_of(operations: Iterable[Operation], known: Parts = NONE) -> str:

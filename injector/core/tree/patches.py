@@ -9,7 +9,7 @@ what they hold, nothing is removed or replaced that is not there, and no `test` 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from typing import Any
 
 from injector.core.model import Operation
@@ -21,54 +21,58 @@ _NOTHING: Any = object()
 
 def diff(before: Any, after: Any, schema: Schema = POD, pointer: str = "") -> tuple[Operation, ...]:
     """The operations that turn one JSON tree into another."""
-    return tuple(_diff(before, after, schema, pointer))
+    out: list[Operation] = []
+    _diff(before, after, schema, pointer, out)
+    return tuple(out)
 
 
-def _diff(before: Any, after: Any, schema: Schema, pointer: str) -> Iterator[Operation]:
+def _diff(before: Any, after: Any, schema: Schema, pointer: str, out: list[Operation]) -> None:
     if before is after:
         return
     if isinstance(before, dict) and isinstance(after, dict):
-        yield from _diff_map(before, after, schema, pointer)
+        _diff_map(before, after, schema, pointer, out)
     elif isinstance(before, list) and isinstance(after, list):
-        yield from _diff_list(before, after, schema, pointer)
+        _diff_list(before, after, schema, pointer, out)
     elif not same(before, after):
-        yield Operation("replace", pointer, after)
+        out.append(Operation("replace", pointer, after))
 
 
 def _diff_map(
-    before: dict[str, Any], after: dict[str, Any], schema: Schema, pointer: str
-) -> Iterator[Operation]:
-    for name in before:
-        if name not in after:
-            yield Operation("remove", join(pointer, name))
+    before: dict[str, Any], after: dict[str, Any], schema: Schema, pointer: str, out: list[Operation]
+) -> None:
+    out.extend(Operation("remove", join(pointer, name)) for name in before if name not in after)
     for name, value in after.items():
         old = before.get(name, _NOTHING)
         if old is value:
             continue
         if old is _NOTHING:
-            yield Operation("add", join(pointer, name), value)
+            out.append(Operation("add", join(pointer, name), value))
         else:
-            yield from _diff(old, value, schema.of(name), join(pointer, name))
+            _diff(old, value, schema.of(name), join(pointer, name), out)
 
 
-def _diff_list(before: list[Any], after: list[Any], schema: Schema, pointer: str) -> Iterator[Operation]:
+def _diff_list(
+    before: list[Any], after: list[Any], schema: Schema, pointer: str, out: list[Operation]
+) -> None:
     old, new = keyed(before, schema.key), keyed(after, schema.key)
     if old is None or new is None:
-        yield from _diff_ends(before, after, schema, pointer)
+        _diff_ends(before, after, schema, pointer, out)
         return
     keep = _keys_in_order(list(old), list(new))
-    for i in reversed(range(len(before))):
-        if key_of(before[i], schema.key) not in keep:
-            yield Operation("remove", f"{pointer}/{i}")
-    for i, item in enumerate(after):
-        key = key_of(item, schema.key)
+    if len(keep) < len(before):
+        for i in reversed(range(len(before))):
+            if key_of(before[i], schema.key) not in keep:
+                out.append(Operation("remove", f"{pointer}/{i}"))
+    for i, (key, item) in enumerate(new.items()):
         if key not in keep:
-            yield Operation("add", f"{pointer}/{i}", item)
+            out.append(Operation("add", f"{pointer}/{i}", item))
         elif old[key] is not item:
-            yield from _diff(old[key], item, schema, f"{pointer}/{i}")
+            _diff(old[key], item, schema, f"{pointer}/{i}", out)
 
 
-def _diff_ends(before: list[Any], after: list[Any], schema: Schema, pointer: str) -> Iterator[Operation]:
+def _diff_ends(
+    before: list[Any], after: list[Any], schema: Schema, pointer: str, out: list[Operation]
+) -> None:
     """Lists without keys: what both have at the start and at the end stays, the middle is exchanged."""
     start = 0
     while start < min(len(before), len(after)) and same(before[start], after[start]):
@@ -79,11 +83,11 @@ def _diff_ends(before: list[Any], after: list[Any], schema: Schema, pointer: str
     gone, come = len(before) - start - end, len(after) - start - end
     common = min(gone, come)
     for i in range(start, start + common):
-        yield from _diff(before[i], after[i], schema, f"{pointer}/{i}")
+        _diff(before[i], after[i], schema, f"{pointer}/{i}", out)
     for i in reversed(range(start + common, start + gone)):
-        yield Operation("remove", f"{pointer}/{i}")
+        out.append(Operation("remove", f"{pointer}/{i}"))
     for i in range(start + common, start + come):
-        yield Operation("add", f"{pointer}/{i}", after[i])
+        out.append(Operation("add", f"{pointer}/{i}", after[i]))
 
 
 def _keys_in_order(old: list[Hashable], new: list[Hashable]) -> frozenset[Hashable]:

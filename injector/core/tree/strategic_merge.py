@@ -41,6 +41,20 @@ def merge(base: Manifest, overlay: Manifest, schema: Schema = POD, copies: Copie
     return _merge(base, overlay, schema, copies or Copies())
 
 
+def with_annotations(
+    pod: Manifest, annotations: Mapping[str, str | None], labels: Mapping[str, str] | None = None
+) -> Manifest:
+    """A pod with these annotations and labels merged in; null removes an annotation."""
+    meta = pod.get("metadata")
+    old = meta.get("annotations") if type(meta) is dict else None
+    if labels or type(meta) is not dict or type(old) is not dict or not _is_flat(annotations):
+        both = {"annotations": dict(annotations), **({"labels": dict(labels)} if labels else {})}
+        return merge(pod, {"metadata": both})
+    # The same in one step, as most annotations are written to pods that have some.
+    new = _with(old, annotations, [name for name, value in annotations.items() if value is None])
+    return pod if new is old else {**pod, "metadata": {**meta, "annotations": new}}
+
+
 def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) -> Manifest:
     if schema is ATOMIC and _is_flat(overlay):
         return _with(base, overlay, [name for name, value in overlay.items() if value is None])
@@ -69,7 +83,7 @@ def _merge(base: Manifest, overlay: Manifest, schema: Schema, copies: Copies) ->
     return _with(base, changes, gone)
 
 
-def _is_flat(overlay: Manifest) -> bool:
+def _is_flat(overlay: Mapping[str, Any]) -> bool:
     """Whether an overlay has scalars only, as labels and annotations have."""
     return not any(isinstance(value, TREE) or name.startswith("$") for name, value in overlay.items())
 
@@ -187,6 +201,7 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, copies: Copie
     left = [item for item in base if key_of(item, schema.key) not in deleted]
     merged = list(left)
     places = {key_of(item, schema.key): i for i, item in reversed(list(enumerate(merged)))}
+    are_distinct = len(places) == len(left)
     for item in to_merge:
         key = key_of(item, schema.key)
         if key in places:
@@ -198,6 +213,9 @@ def _merge_list(base: list[Any], patch: list[Any], schema: Schema, copies: Copie
         else:
             places[key] = len(merged)
             merged.append(plain_copy(item, schema, copies))
+    if are_distinct and len(merged) == len(left) + len(to_merge):
+        # All elements of the patch are new: these come first.
+        return [*merged[len(left) :], *left]
     return _ordered(merged, left, [key_of(item, schema.key) for item in to_merge], schema)
 
 

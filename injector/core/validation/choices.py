@@ -20,7 +20,7 @@ _NAME_AND_SOURCE: Final = 2
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Choices without an alternative, or with several."""
-    for container in parts.containers:
+    for container in parts.unusual:
         for field in names.PROBES:
             if field in container.value:
                 yield from _of_choice(container, field, PROBE_ACTIONS, needed=True)

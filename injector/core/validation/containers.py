@@ -21,7 +21,7 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
     for container in parts.containers:
         if counts.get(str(container.value.get("name")), 0) > 1:
             yield container.problem(PodRule.UNIQUE_NAME, "name", "another container has the same name")
-    for container in parts.containers:
+    for container in parts.unusual:
         yield from _of_container(container)
 
 

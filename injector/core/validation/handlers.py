@@ -26,7 +26,7 @@ _GRACE_SECONDS: Final = 30
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Handlers whose fields have a value that is not allowed."""
     grace = number(parts.spec.value.get("terminationGracePeriodSeconds"))
-    for container in parts.containers:
+    for container in parts.unusual:
         if not container.is_ordinary_init and not _HANDLERS.isdisjoint(container.value):
             yield from _of_container(container, _GRACE_SECONDS if grace is None else grace)
 

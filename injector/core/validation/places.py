@@ -132,13 +132,10 @@ class PodParts:
     pod: Manifest
     spec: PodPlace
     containers: tuple[PodContainer, ...]
+    unusual: tuple[PodContainer, ...]
+    """The containers that rules about each by itself may have a problem with."""
     known: Parts = NONE
     """What it shares with other pods."""
-
-    @classmethod
-    def of(cls, pod: Manifest, known: Parts = NONE) -> PodParts:
-        """The parts of a pod template."""
-        return cls(pod, spec_of(pod), tuple(containers(pod)), known)
 
 
 def pointer_of(pod: Manifest, path: Path) -> str:

@@ -18,8 +18,10 @@ from injector.core.validation import (
     variables,
     volumes,
 )
-from injector.core.validation.places import PodParts
+from injector.core.validation.places import PodParts, spec_of
+from injector.core.validation.places import containers as containers_of
 from injector.core.validation.problem import PodProblem
+from injector.core.validation.usual import is_usual
 from injector.parts import NONE, Parts
 
 
@@ -29,7 +31,9 @@ def problems(pod: Manifest, claims: Set[str] = frozenset(), known: Parts = NONE)
     `claims` are the volumes that its workload adds, `known` what it shares with other pods. The time is
     linear in the size of the pod.
     """
-    parts = PodParts.of(pod, known)
+    listed = tuple(containers_of(pod))
+    unusual = tuple(each for each in listed if not is_usual(each.value, each.part))
+    parts = PodParts(pod, spec_of(pod), listed, unusual, known)
     return chain(
         field_types.problems(pod, known),
         containers.problems(parts),

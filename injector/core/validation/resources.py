@@ -24,9 +24,9 @@ _QUANTITIES: Final = frozenset({str, int, float})
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Resources that contradict each other."""
-    for container in parts.containers:
+    for container in parts.unusual:
         own = fields(container.value.get("resources"))
-        if own and not _are_usual(_read(own.get("limits"), nanos), _read(own.get("requests"), nanos)):
+        if own and not are_plain(own):
             resources = _Resources.of(container.below("resources"), "resources")
             yield from _names(resources, _STANDARD)
             yield from _request_and_limit(resources)
@@ -35,8 +35,9 @@ def problems(parts: PodParts) -> Iterator[PodProblem]:
         yield from _of_pod(parts)
 
 
-def _are_usual(limits: Mapping[str, int], requests: Mapping[str, int]) -> bool:
+def are_plain(resources: Mapping[str, Any]) -> bool:
     """Whether these are resources of Kubernetes in amounts that no rule is about."""
+    limits, requests = (_read(resources.get(part), nanos) for part in ("limits", "requests"))
     if not (_STANDARD.issuperset(limits) and _STANDARD.issuperset(requests)):
         return False
     for name, amount in limits.items():

@@ -13,23 +13,24 @@ from injector.core.validation.problem import PodProblem, PodRule
 from injector.patterns import pattern
 from injector.printable import shown
 
-_FIELDS: Final = frozenset(
+FIELDS: Final = frozenset(
     {
         *("metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName"),
         *("status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs"),
     }
 )
+"""The fields of a pod that a variable can have, beside labels and annotations."""
 _ELEMENT: Final = pattern(r"metadata\.(labels|annotations)\['[^']+'\]")
 _RESOURCE: Final = pattern(r"(limits|requests)\.(cpu|memory|ephemeral-storage|hugepages-.+)")
 
 
 def problems(parts: PodParts) -> Iterator[PodProblem]:
     """Variables with a name that is not allowed, or that refer to nothing."""
-    for container in parts.containers:
+    for container in parts.unusual:
         # There may be many: a place is made only for one with a problem.
         for index, variable in enumerate(elements(container.value.get("env"))):
             name = variable.get("name")
-            if isinstance(name, str) and not _is_name(name):
+            if isinstance(name, str) and not is_variable_name(name):
                 text = f"the name of variable {shown(name)} needs printable ASCII characters other than ="
                 yield container.item("env", index, variable).problem(PodRule.VARIABLE, "name", text)
             source = variable.get("valueFrom")
@@ -46,7 +47,7 @@ def _is_usual(source: Manifest) -> bool:
     if type(reference) is not dict or len(source) != 1:
         return False
     path = reference.get("fieldPath")
-    return type(path) is str and path in _FIELDS
+    return type(path) is str and path in FIELDS
 
 
 def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
@@ -63,12 +64,13 @@ def _of_source(source: Manifest, name: Any) -> Iterator[tuple[str, str]]:
             yield kind, f"{kind} of variable {shown(name)} needs a name and a key"
 
 
-def _is_name(name: str) -> bool:
-    return name.isascii() and name.isprintable() and "=" not in name and name != ""
+def is_variable_name(name: Any) -> bool:
+    """Whether a text can be the name of a variable."""
+    return isinstance(name, str) and name.isascii() and name.isprintable() and "=" not in name and name != ""
 
 
 def _is_field(path: Any) -> bool:
-    return isinstance(path, str) and (path in _FIELDS or _matches(_ELEMENT, path))
+    return isinstance(path, str) and (path in FIELDS or _matches(_ELEMENT, path))
 
 
 def _matches(pattern: re.Pattern[str], text: Any) -> bool:

@@ -23,6 +23,7 @@ from injector.printable import shown
 _SHORTEST_TOKEN: Final = 600
 """Seconds."""
 _MODES: Final = range(0o1000)
+_MODES_OR_NONE: Final = frozenset({None, *_MODES})
 _NEEDED: Final[Mapping[str, str]] = {
     "configMap": "name",
     "secret": "secretName",
@@ -56,11 +57,22 @@ def _is_sound(volume: Manifest, known: Parts) -> bool:
     part = known.of(id(volume))
     if part is not None and _is_sound in part.passed:
         return True
-    if not is_dns_label(volume.get("name")) or any(_faults(volume)) or any(_short_tokens(volume)):
+    if not is_dns_label(volume.get("name")) or not _has_sound_source(volume):
         return False
     if part is not None:
         part.passed.add(_is_sound)
     return True
+
+
+def _has_sound_source(volume: Manifest) -> bool:
+    for kind, source in volume.items():
+        if type(source) is not dict:
+            continue
+        if kind in _NEEDED and source.get(_NEEDED[kind]) in (None, ""):
+            return False
+        if kind in _WITH_MODE and number(source.get("defaultMode", 0)) not in _MODES_OR_NONE:
+            return False
+    return not ("projected" in volume and any(_short_tokens(volume)))
 
 
 def claims_of(holder: Any) -> frozenset[str]:

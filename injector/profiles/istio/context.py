@@ -20,6 +20,7 @@ from injector.profiles.istio.bootstrap import bootstrap_of
 from injector.profiles.istio.containers import INIT, PROXY, VALIDATION
 from injector.profiles.istio.settings import settings_of
 from injector.profiles.istio.values import dig, omit_nil, printed
+from injector.templating.repeated import TemplateData
 from injector.yamltext import load_json
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
     meta, spec = seen.get("metadata") or {}, seen.get("spec") or {}
     labels, annotations = meta.get("labels") or {}, status.annotations_of(seen)
     of = owner_of(run)
-    return {
-        **_settled(run, mesh, proxy, annotations),
+    settled, is_shared = _settled(run, mesh, proxy, annotations)
+    variables = {
+        **settled,
         "TypeMeta": {"APIVersion": of.api_version, "Kind": of.kind},
         "DeploymentMeta": {"Name": of.name, "Namespace": run.namespace},
         "ObjectMeta": {**meta, "labels": labels, "annotations": meta.get("annotations") or {}},
@@ -53,25 +55,26 @@ def build(run: Injection, mesh: Mapping[str, Any], proxy: Manifest) -> dict[str,
         "podPorts": pod_ports(spec, defaulted=not run.config.quirks),
         "otel": otel.attributes(mesh, run.namespace, meta, spec),
     }
+    return TemplateData(variables, settled) if is_shared else variables
 
 
 def _settled(
     run: Injection, mesh: Mapping[str, Any], proxy: Manifest, annotations: Mapping[str, str]
-) -> Mapping[str, Any]:
-    """What follows from the configuration and from annotations.
+) -> tuple[Mapping[str, Any], bool]:
+    """What follows from the configuration and from annotations, and whether other pods have the same.
 
     Made once for all pods with the ProxyConfig of the mesh and the same of the annotations it looks for.
     """
     ids = openshift.identity(run.facts.namespace_object, settings_of(run.config).platform)
     if proxy is not settings_of(run.config).mesh["defaultConfig"] or ids != openshift.DEFAULT_IDS:
-        return _of_settings(run.config, mesh, proxy, Asked(annotations), ids)
+        return _of_settings(run.config, mesh, proxy, Asked(annotations), ids), False
     made: MadeOfAnnotations[Mapping[str, Any]] = run.config.prepared.setdefault(_settled, MadeOfAnnotations())
     settled = made.find(annotations)
     if settled is None:
         looked_at = Asked(annotations)
         settled = _of_settings(run.config, mesh, proxy, looked_at, ids)
         made.keep(looked_at, settled)
-    return settled
+    return settled, True
 
 
 def _of_settings(

@@ -67,8 +67,9 @@ def warn_of_contents(run: Injection) -> None:
         (uservolumes.MOUNTS, "VolumeMount"),
         (overrides, ["Container"]),
     ):
-        tree = status.as_object(run.annotations.get(annotation, ""))
-        for problem in pod_fields.problems(tree, {"*": of}):
+        text = run.annotations.get(annotation)
+        tree = status.as_object(text) if text else None
+        for problem in pod_fields.problems(tree, {"*": of}) if tree is not None else ():
             if problem.unknown and problem.hint:
                 _warn_of_key(run, annotation, problem.pointer, problem.hint)
             elif problem.unknown:
