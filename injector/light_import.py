@@ -86,9 +86,17 @@ def _stub(module_name: str, names: Mapping[str, Any]) -> ModuleType:
         public = [each for each in vars(module) if not each.startswith("_")] if name == "__all__" else None
         return getattr(module, name, public) if public else getattr(module, name)
 
+    def is_instance(stand_in: type, holder: object) -> bool:
+        # There are objects of the class only once its module is loaded.
+        module = sys.modules.get(module_name, stub)
+        real = None if module is stub else getattr(module, stand_in.__name__)
+        return isinstance(real, type) and isinstance(holder, real)
+
+    of_class: type = type("StandIn", (type,), {"__instancecheck__": is_instance})
+
     # A class, so that it can also be asked about and be the parameter of a generic one.
-    def made(name: str) -> type:
-        return type(name, (), {"__new__": lambda _cls, *args, **named: whole(name)(*args, **named)})
+    def made(name: str) -> Any:
+        return of_class(name, (), {"__new__": lambda _cls, *args, **named: whole(name)(*args, **named)})
 
     values = {name: made(name) if value is CALLED else value for name, value in names.items()}
     stub.__dict__.update(values, __getattr__=whole)

@@ -33,6 +33,17 @@ CODE = {
     ),
     "one that is loaded already": ("import shelve\nlater('shelve')\nprint('open' in vars(shelve))", "True"),
     "one that does not exist": ("later('no_such_module')\nprint('no_such_module' in sys.modules)", "False"),
+    "an object of a class that stands in": (
+        "with stand_ins({'shelve': {'Shelf': CALLED}}):\n    from shelve import Shelf as stood_in\n"
+        "before = isinstance({}, stood_in)\nimport shelve\n"
+        "print(before, isinstance(shelve.Shelf({}), stood_in), isinstance({}, stood_in))",
+        "False True False",
+    ),
+    "a macro of Jinja as it is, after the engine was loaded": (
+        "import injector.templating, jinja2\ntext = '{% macro m(a) %}<{{ a }}>{% endmacro %}{{ m(1) }}'\n"
+        "print(jinja2.Environment().from_string(text).render())",
+        "<1>",
+    ),
     "a name that stands in": (
         "with stand_ins({'shelve': {'open': CALLED}}):\n"
         "    from shelve import open as opened\n    import shelve as stub\n"

@@ -25,7 +25,7 @@ from injector.kube.kubeconfig import (
     unusable_config,
     with_user_agent,
 )
-from injector.kube.lean_import import ASYNC_LATER, lean_import, trust_later
+from injector.kube.lean_import import ASYNC_LATER, lean_import
 from injector.kube.lists import Listing, Object, Objects, Pages, watch_event
 
 # The API server ends a watch after this time by itself; then a new one goes on where it stopped.
@@ -202,7 +202,7 @@ class AsyncCluster:
 def load_client_async() -> None:
     """Import the client, which `connect_async` does else. Raises ClusterError where it is not installed."""
     try:
-        with lean_import(ASYNC_LATER), trust_later():
+        with lean_import(ASYNC_LATER):
             import kubernetes.aio.client.api_client
             import kubernetes.aio.config  # noqa: F401
     except ModuleNotFoundError as error:

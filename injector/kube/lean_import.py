@@ -2,8 +2,7 @@
 
 `import kubernetes` also loads the packages for watches, streams, leader election and the dynamic client,
 and its kubeconfig reader the models of the API, and an OAuth library for tokens of an obsolete kind.
-Inside `lean_import` those are loaded when they are first used. aiohttp reads the CAs of the system twice when
-it is imported, for connections that this program does not make: the client's have contexts of their own.
+Inside `lean_import` those are loaded when they are first used.
 """
 
 from __future__ import annotations
@@ -63,27 +62,6 @@ def lean_import(modules: Set[str] = LATER) -> Iterator[None]:
         # It keeps what was imported from it by name.
         if by_name and (package := sys.modules.get("kubernetes.client")):
             package.__dict__.pop("ApiClient", None)
-
-
-@contextlib.contextmanager
-def trust_later() -> Iterator[None]:
-    """TLS contexts that are made inside read the CAs of the system when asyncio first connects with them."""
-    import ssl
-
-    def postpone(context: Any) -> None:
-        def wrap_bio(*arguments: Any, **named: Any) -> Any:
-            if context.__dict__.pop("wrap_bio", None):
-                context.set_default_verify_paths()
-            return context.wrap_bio(*arguments, **named)
-
-        context.wrap_bio = wrap_bio
-
-    # It hides the method of its base class.
-    ssl.SSLContext.set_default_verify_paths = postpone  # type: ignore[assignment,method-assign]
-    try:
-        yield
-    finally:
-        del ssl.SSLContext.set_default_verify_paths
 
 
 def _made_later(module: str, name: str) -> Callable[..., Any]:

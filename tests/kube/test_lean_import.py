@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.beds.keys import write_server_keys
-
 KUBECONFIG = """\
 apiVersion: v1
 kind: Config
@@ -100,23 +98,3 @@ print("requests_oauthlib" in sys.modules)
     command = [sys.executable, "-c", whole + CONNECT + code, str(tmp_path / "config")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout.split() == ["True"], done.stderr
-
-
-def test_contexts_of_aiohttp_read_the_authorities_of_the_system_when_they_are_used(tmp_path: Path) -> None:
-    write_server_keys(tmp_path, "localhost")
-    code = """\
-import os, ssl, sys
-os.environ["SSL_CERT_FILE"] = sys.argv[1].replace("config", "ca.crt")
-from injector.kube.async_client import load_client_async
-
-load_client_async()
-from aiohttp import connector
-used = connector._SSL_CONTEXT_VERIFIED
-assert used.verify_mode is ssl.CERT_REQUIRED and used.check_hostname
-print(len(used.get_ca_certs()))
-for _ in range(2):
-    used.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname="localhost")
-    print(len(used.get_ca_certs()))
-print(len(ssl.create_default_context().get_ca_certs()))
-"""
-    assert run(tmp_path, code, "") == ["0", "1", "1", "1"]
