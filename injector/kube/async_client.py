@@ -150,7 +150,7 @@ class AsyncCluster:
         """Send, after a 401 once more with fresh credentials; return the answer where it is good."""
         answer = await self._send(request, query, timeout, body)
         if answer.status == 401:
-            answer.release()
+            _drop(answer)
             await self._renew()
             answer = await self._send(request, query, timeout, body)
         self._read_clock(answer.headers.get("Date", ""))
