@@ -185,3 +185,9 @@ def test_the_shapes_fill_the_cache_to_its_budget() -> None:
     for body in review.shapes():
         assert answer(parse(body), config, lambda _name: namespace).outcome.patch
     assert 0.9 * RenderLimits().skeletons < config.templates._size <= RenderLimits().skeletons
+
+
+def test_what_is_missed_stands_below_the_tables() -> None:
+    tables = page.of_overloads(GOOD, ["two CPUs"])
+    assert page.with_missed(tables, []) == tables
+    assert page.with_missed(tables, ["slow: goodput"]).endswith("- two CPUs\n- **missed**: slow: goodput\n")

@@ -30,7 +30,7 @@ CROWD = 200
 
 
 def main() -> int:
-    """Measure, write a part that met all limits into the page, and report the limits that were missed."""
+    """Measure, write the parts into the page, and report the limits that were missed, there too."""
     flags = argparse.ArgumentParser(prog="python -m hack.bench.load")
     flags.add_argument("--brief", action="store_true", help="short loads, no page")
     flags.add_argument("parts", nargs="*", metavar="overload|footprint", help="one of them; else both")
@@ -45,8 +45,8 @@ def main() -> int:
             maker, tables, failed = parts[name](options.brief)
             missed += failed
             print(tables, flush=True)
-            if not (options.brief or failed):
-                page.write(PAGES, maker, tables)
+            if not options.brief:
+                page.write(PAGES, maker, page.with_missed(tables, failed))
     except stand.StandError as error:
         sys.exit(f"load: {error}")
     for name in missed:

@@ -52,6 +52,11 @@ def write(folder: Path, maker: str, tables: str) -> None:
     measured.write_between(folder / PAGE, maker, tables)
 
 
+def with_missed(tables: str, missed: Sequence[str]) -> str:
+    """Tables with the limits that were missed below them."""
+    return tables + "".join(f"- **missed**: {name}\n" for name in missed)
+
+
 def of_overloads(overloads: Overloads, conditions: Sequence[str]) -> str:
     """The tables of the overloads, in Markdown."""
     return _with([_capacity(overloads), _overloads(overloads), _answers(overloads)], conditions)
