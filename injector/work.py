@@ -24,9 +24,6 @@ DEFAULT_LIMIT: Final = 400_000
 _ESCAPED: Final = 12
 # A smaller map or list is measured again: that is as fast, and takes no memory.
 _REMEMBERED: Final = 4
-# The levels of a pod of which a result may have another map or list that shares what is below: at most
-# the fields of its containers, in a list with the pod itself.
-_SHARED_LEVELS: Final = 4
 
 
 def _units(text: Any) -> int:
@@ -90,7 +87,7 @@ class Work:
         self.charge(size * times)
         return size
 
-    def _size(self, members: Any, left: int, parts: Parts, depth: int = 0) -> int:
+    def _size(self, members: Any, left: int, parts: Parts) -> int:
         """The units of the members of a map or list; past `left` only some of them."""
         size = len(members)
         if type(members) is dict:
@@ -105,46 +102,14 @@ class Work:
             elif (kind is dict or kind is list) and value:
                 # A result shares most of what it has with the pod and the overlay.
                 inner = self._sizes.get(id(value))
-                size += self._inner(value, left, parts, depth) if inner is None else inner
+                if inner is None:
+                    part = parts.of(id(value))
+                    inner = self._size(value, left, parts) if part is None else self._of(part, left, parts)
+                    if inner >= _REMEMBERED:
+                        self._sizes[id(value)] = inner
+                size += inner
                 if size > left:
                     break
-        return size
-
-    def _inner(self, value: Any, left: int, parts: Parts, depth: int) -> int:
-        """The units of a map or list that may be met again."""
-        part = parts.of(id(value))
-        if part is not None:
-            size = self._of(part, left, parts)
-        elif depth == _SHARED_LEVELS:
-            size = self._below(value, left, parts)
-        else:
-            size = self._size(value, left, parts, depth + 1)
-        if size >= _REMEMBERED:
-            self._sizes[id(value)] = size
-        return size
-
-    def _below(self, tree: Any, left: int, parts: Parts) -> int:
-        """The same for what is shared as a whole, or not at all: nothing below it is remembered."""
-        size, trees = 0, [tree]
-        for members in trees:
-            size += len(members)
-            if type(members) is dict:
-                if not _NO_UNITS.issuperset(members):
-                    size += sum(map(_units_of_key, members))
-                members = members.values()
-            for value in members:
-                kind = type(value)
-                if kind is str:
-                    if len(value) >= CHARACTERS or not value.isascii():
-                        size += _units(value)
-                elif (kind is dict or kind is list) and value:
-                    part = parts.of(id(value)) if parts is not NONE else None
-                    if part is None:
-                        trees.append(value)
-                    else:
-                        size += self._of(part, left, parts)
-            if size > left:
-                break
         return size
 
     def _of(self, part: KnownPart, left: int, parts: Parts) -> int:

@@ -142,7 +142,7 @@ class Webhook:
             raise ReviewError(f"the caller is rejected: {reason}", status=status)
 
     def _check_wait(self, budget: float | None, namespace: str) -> None:
-        """Raise Overloaded as the app does, without reading the request, which costs more."""
+        """Raise Overloaded where the app would, which has to parse the head of the request first."""
         try:
             self._queue.check(budget, namespace)
         except Overloaded as overload:

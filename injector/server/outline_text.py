@@ -91,29 +91,27 @@ class OutlineTexts:
         """Forget all."""
         self._texts.clear()
 
-    def find(self, text: str, path: str, budget: float | None, rules: CopyRules) -> OutlinedReview | None:
+    def find(self, text: str, begins: str, budget: float | None, rules: CopyRules) -> OutlinedReview | None:
         """The review with this text, None where its outline has to be found otherwise."""
-        for each in self._texts.get(_beginning(text, path)) or ():
+        for each in self._texts.get(begins) or ():
             taken = each.take_from(text)
             if taken is not None:
                 values = each.mask.read(taken, each.rest, each.outline.retained, rules)
                 return None if values is None else each.outline.review(taken, values, budget)
         return None
 
-    def keep(self, text: str, outline: ReviewOutline, mask: Mask, pieces: Sequence[str]) -> None:
-        """Keep a text, also split at its quotation marks without what the mask takes."""
+    def keep(self, begins: str, outline: ReviewOutline, mask: Mask, pieces: Sequence[str]) -> None:
+        """Keep a text, which is split at its quotation marks, without what the mask takes."""
         self._asked += 1
-        key = _beginning(text, outline.asked.path)
-        others = self._texts.get(key) or ()
+        others = self._texts.get(begins) or ()
         if (len(others) == _MOST or self._texts.is_full) and self._asked % RARELY:
             # Others would be dropped for it, and each before it comes again.
             return
         texts = (OutlineText.of(outline, mask, pieces), *others[: _MOST - 1])
-        self._texts.put(key, texts, len(key) + sum(each.size for each in texts))
+        self._texts.put(begins, texts, len(begins) + sum(each.size for each in texts))
 
 
-def _beginning(text: str, path: str) -> str:
-    """What the reviews of an outline have in common, most others have not, and is soon found."""
+def beginning(text: str, path: str, objects: int) -> str:
+    """What the reviews of an outline have in common, and most others have not; it is soon found."""
     start = text.find('"', text.find(_UID) + len(_UID))
-    begins = text[start : text.find(_OBJECT, start)]
-    return f"{len(path)} {path} {text.count('{')} {begins}"
+    return f"{len(path)} {path} {objects} {text[start : text.find(_OBJECT, start)]}"

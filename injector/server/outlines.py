@@ -24,7 +24,7 @@ from injector.core.plans.texts import TextKind
 from injector.patterns import pattern
 from injector.server import reviews
 from injector.server.outline import OutlinedReview, ReviewOutline
-from injector.server.outline_text import OutlineTexts
+from injector.server.outline_text import OutlineTexts, beginning
 from injector.server.review_texts import (
     BEHIND,
     FIELDS,
@@ -120,18 +120,20 @@ class Outlines:
             self._texts.clear()
             self._learned = bytearray(MOST_PIECES)
             self._rules = rules
-        if not self._learned[objects_beside_fields(body)]:
+        objects = objects_beside_fields(body)
+        if not self._learned[objects]:
             return UnknownReview(body)
         try:
             text, fields = self._without_fields(body.decode())
         except (ValueError, RecursionError):
             return None
-        outlined = self._texts.find(text, path, budget, rules)
-        known = outlined or self._by_digest(_pieces(text, fields), text, path, budget, rules)
+        begins = beginning(text, path, objects)
+        outlined = self._texts.find(text, begins, budget, rules)
+        known = outlined or self._by_digest(_pieces(text, fields), begins, path, budget, rules)
         return UnknownReview(body, known) if isinstance(known, SplitReview) else known
 
     def _by_digest(
-        self, split: SplitReview, text: str, path: str, budget: float | None, rules: CopyRules
+        self, split: SplitReview, begins: str, path: str, budget: float | None, rules: CopyRules
     ) -> OutlinedReview | SplitReview:
         """What is known of a review by the digest of its outline."""
         pieces, structure, key = split.pieces, split.structure, split.key
@@ -145,7 +147,7 @@ class Outlines:
             if outline is not None:
                 values = mask.read(taken, f"{path}{rest}", outline.retained, rules)
                 if values is not None:
-                    self._texts.keep(text, outline, mask, pieces)
+                    self._texts.keep(begins, outline, mask, pieces)
                     return outline.review(taken, values, budget)
             for place, piece in zip(mask.places, taken, strict=True):
                 pieces[place] = piece

@@ -11,6 +11,7 @@ import hashlib
 from typing import Final
 
 from injector.classes import dataclass
+from injector.core.plans.texts import TOKEN_VOLUME
 from injector.patterns import pattern
 
 # As the API server writes a review: the uid is the first field of the request.
@@ -24,10 +25,10 @@ _TIME: Final = pattern(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _TIME_LENGTH: Final = len("2026-11-01T12:00:00Z")
 _AFTER_TIME: Final = b'","fieldsType":"FieldsV1","fieldsV1":{'
 _BEFORE_NAME: Final = b'"name":"'
-_TOKEN_PREFIX: Final = b"kube-api-access-"
+_TOKEN_PREFIX: Final = TOKEN_VOLUME.encode()
 _TOKEN_IN_PLACE: Final = _BEFORE_NAME + _TOKEN_PREFIX
-_TOKEN_NAME: Final = pattern(rb"kube-api-access-[a-z0-9]{5}")
-_TOKEN_LENGTH: Final = len("kube-api-access-12345")
+_TOKEN_NAME: Final = pattern(_TOKEN_PREFIX + rb"[a-z0-9]{5}")
+_TOKEN_LENGTH: Final = len(_TOKEN_PREFIX) + 5
 # The volume, and its mount in a container, as the ServiceAccount plugin of the API server writes them.
 _TOKEN_ENDS: Final = (
     b'","projected":{"sources":[',

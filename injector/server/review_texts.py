@@ -1,4 +1,4 @@
-"""The texts in the JSON of a review, and the quotation marks around them, as the API server writes it.
+"""The objects and the texts in the JSON of a review, as the API server writes it.
 
 Not here: which of the texts are left out of an outline (outlines.py).
 """

@@ -10,7 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from injector.server.outline import OutlinedReview
+from injector.server.outline_text import beginning
 from injector.server.outlines import Outlines, _pieces
+from injector.server.review_texts import objects_beside_fields
 from tests.server.beside import Beside, body_of, unhurried
 from tests.server.outlining import Bodies, learn, noted, outlined, outlining
 from tests.server.plan_places import at, review_with, rich
@@ -56,9 +58,9 @@ def both_ways(body: bytes) -> tuple[OutlinedReview | None, object]:
     rules = KNOWN._rules
     assert rules is not None
     text, fields = KNOWN._without_fields(body.decode())
-    return KNOWN._texts.find(text, PATH, 10.0, rules), KNOWN._by_digest(
-        _pieces(text, fields), text, PATH, 10.0, rules
-    )
+    begins = beginning(text, PATH, objects_beside_fields(body))
+    by_digest = KNOWN._by_digest(_pieces(text, fields), begins, PATH, 10.0, rules)
+    return KNOWN._texts.find(text, begins, 10.0, rules), by_digest
 
 
 def test_a_known_text_is_read() -> None:
@@ -98,8 +100,9 @@ def test_the_path_is_part_of_a_text() -> None:
     rules = KNOWN._rules
     assert rules is not None
     text, _ = KNOWN._without_fields(BODY.decode())
-    assert KNOWN._texts.find(text, PATH, 10.0, rules) is not None
-    assert KNOWN._texts.find(text, f"{PATH}/net1", 10.0, rules) is None
+    here, there = (beginning(text, path, objects_beside_fields(BODY)) for path in (PATH, f"{PATH}/net1"))
+    assert KNOWN._texts.find(text, here, 10.0, rules) is not None
+    assert KNOWN._texts.find(text, there, 10.0, rules) is None
 
 
 def test_more_texts_that_begin_alike_than_are_kept_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
